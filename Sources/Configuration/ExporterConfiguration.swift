@@ -1,0 +1,95 @@
+package import Probing
+package import Transport
+package import Watching
+
+/// The whole configuration, validated: what every other part works from.
+package struct ExporterConfiguration: Sendable, Hashable {
+    /// In the file's order; names are unique.
+    package var accounts: [Account]
+    package var modules: [String: ProbeModule]
+    /// The static ones and those of the watch files, in this order; identities are unique.
+    package var watches: [Watch]
+    /// The globs of `watch_files`, absolute.
+    package var watchFiles: [String]
+    package var watchSecretsDirectory: String?
+    package var storage: StorageSettings
+    /// How many probes run at once.
+    package var maximumProbesInFlight: Int
+    /// Upper bounds in seconds, ascending.
+    package var latencyBuckets: [Double]
+
+    package init(
+        accounts: [Account] = [], modules: [String: ProbeModule] = [:], watches: [Watch] = [],
+        watchFiles: [String] = [], watchSecretsDirectory: String? = nil, storage: StorageSettings,
+        maximumProbesInFlight: Int = 256,
+        latencyBuckets: [Double] = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+    ) {
+        self.accounts = accounts
+        self.modules = modules
+        self.watches = watches
+        self.watchFiles = watchFiles
+        self.watchSecretsDirectory = watchSecretsDirectory
+        self.storage = storage
+        self.maximumProbesInFlight = maximumProbesInFlight
+        self.latencyBuckets = latencyBuckets
+    }
+}
+
+package struct Account: Sendable, Hashable {
+    package var name: String
+    /// Without a trailing slash.
+    package var baseURL: String
+    package var apiKey: Secret
+    package var requestsPerMinute: Int
+    package var caFile: String?
+    package var discovery: DiscoverySettings?
+
+    package init(
+        name: String, baseURL: String, apiKey: Secret, requestsPerMinute: Int = 240, caFile: String? = nil,
+        discovery: DiscoverySettings? = nil
+    ) {
+        self.name = name
+        self.baseURL = baseURL
+        self.apiKey = apiKey
+        self.requestsPerMinute = requestsPerMinute
+        self.caFile = caFile
+        self.discovery = discovery
+    }
+}
+
+/// `accounts[].discover`.
+package struct DiscoverySettings: Sendable, Hashable {
+    package var orgIDs: [Int]
+    package var eventTypes: [String]
+    package var interval: Duration
+    package var missingRetention: Duration
+    package var maximumWebhooks: Int
+    package var module: String
+    package var labels: [Label]
+
+    package init(
+        orgIDs: [Int] = [], eventTypes: [String] = [], interval: Duration = .seconds(600),
+        missingRetention: Duration = .seconds(7 * 86_400), maximumWebhooks: Int = 10_000, module: String = "http",
+        labels: [Label] = []
+    ) {
+        self.orgIDs = orgIDs
+        self.eventTypes = eventTypes
+        self.interval = interval
+        self.missingRetention = missingRetention
+        self.maximumWebhooks = maximumWebhooks
+        self.module = module
+        self.labels = labels
+    }
+}
+
+package struct StorageSettings: Sendable, Hashable {
+    /// Absolute, or ":memory:".
+    package var path: String
+    /// Absolute.
+    package var keyFile: String
+
+    package init(path: String, keyFile: String) {
+        self.path = path
+        self.keyFile = keyFile
+    }
+}
