@@ -10,6 +10,9 @@ let settings: [SwiftSetting] = [
 
 let package = Package(
     name: "partoo-webhook-exporter",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2")
+    ],
     targets: [
         .target(name: "Transport", swiftSettings: settings),
         .target(name: "Partoo", dependencies: ["Transport"], swiftSettings: settings),
@@ -18,5 +21,12 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: ["Transport", "Partoo", "Watching", "Probing"],
             swiftSettings: settings),
+        .target(
+            name: "Logs", dependencies: [.product(name: "Logging", package: "swift-log")], swiftSettings: settings),
+        .target(name: "Monitoring", dependencies: ["Watching"], swiftSettings: settings),
+        .testTarget(
+            name: "LogsTests", dependencies: ["Logs", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
+        .testTarget(name: "MonitoringTests", dependencies: ["Monitoring", "Watching"], swiftSettings: settings),
     ]
 )

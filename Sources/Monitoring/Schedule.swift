@@ -1,0 +1,215 @@
+package import Watching
+
+/// The two kinds of turn; the raw value is the label `kind`.
+package enum TurnKind: String, Sendable, Hashable, CaseIterable {
+    case check, probe
+}
+
+/// When which watch's turn comes: a pure state machine over a time that is handed in.
+///
+/// A watch's turn of a kind comes at a fixed phase of its interval, and at most one turn of a kind of a watch runs at a
+/// time: one that comes while the one before still runs is missed. Times are on one monotonic scale that the caller keeps.
+package struct Schedule: Sendable {
+    package struct Key: Sendable, Hashable {
+        package var id: WatchID
+        package var kind: TurnKind
+
+        package init(id: WatchID, kind: TurnKind) {
+            self.id = id
+            self.kind = kind
+        }
+    }
+
+    /// A turn to be started now.
+    package struct Turn: Sendable, Hashable {
+        package var key: Key
+        package var due: Duration
+
+        package init(key: Key, due: Duration) {
+            self.key = key
+            self.due = due
+        }
+    }
+
+    private struct Entry {
+        var interval: Duration
+        var phase: Duration
+        /// The next regular turn, nil while held.
+        var next: Duration?
+        var isRunning = false
+        /// A turn asked for while one ran: it is due as soon as that has ended.
+        var wantsAnother: Duration?
+    }
+
+    private var entries: [Key: Entry] = [:]
+    private var heap = DueHeap()
+
+    package init() {}
+
+    package var count: Int { entries.count }
+
+    /// Adds a turn, or changes the interval of one that is there; what runs goes on, and a phase that stays is kept.
+    ///
+    /// - Parameter first: when the first turn is due; nil holds it until `release(_:at:)`.
+    package mutating func set(_ key: Key, interval: Duration, phase: Duration, first: Duration?) {
+        if var entry = entries[key] {
+            guard entry.interval != interval || entry.phase != phase else { return }
+            entry.interval = interval
+            entry.phase = phase
+            if entry.next != nil, let first {
+                let next = Self.next(after: first, interval: interval, phase: phase)
+                entry.next = next
+                heap.push(next, key)
+            }
+            entries[key] = entry
+        } else {
+            entries[key] = Entry(interval: interval, phase: phase, next: first)
+            if let first { heap.push(first, key) }
+        }
+    }
+
+    package mutating func remove(_ key: Key) {
+        entries[key] = nil
+    }
+
+    /// Stops turns of that key until it is released; a running one ends as usual.
+    package mutating func hold(_ key: Key) {
+        entries[key]?.next = nil
+        entries[key]?.wantsAnother = nil
+    }
+
+    /// Starts the regular turns of a held key, the first one at its phase after `now`.
+    package mutating func release(_ key: Key, at now: Duration) {
+        guard var entry = entries[key], entry.next == nil else { return }
+        let next = Self.next(after: now, interval: entry.interval, phase: entry.phase)
+        entry.next = next
+        entries[key] = entry
+        heap.push(next, key)
+    }
+
+    /// An extra turn now, or as soon as the running one has ended; the regular ones stay where they are.
+    ///
+    /// - Returns: the turn to start, nil where it has to wait or the key is unknown.
+    package mutating func runNow(_ key: Key, at now: Duration) -> Turn? {
+        guard var entry = entries[key] else { return nil }
+        defer { entries[key] = entry }
+        if entry.isRunning {
+            entry.wantsAnother = entry.wantsAnother ?? now
+            return nil
+        }
+        entry.isRunning = true
+        return Turn(key: key, due: now)
+    }
+
+    /// The running turn has ended.
+    ///
+    /// - Returns: a turn that was asked for meanwhile.
+    package mutating func finished(_ key: Key, at now: Duration) -> Turn? {
+        guard var entry = entries[key] else { return nil }
+        defer { entries[key] = entry }
+        entry.isRunning = false
+        guard let due = entry.wantsAnother else { return nil }
+        entry.wantsAnother = nil
+        entry.isRunning = true
+        return Turn(key: key, due: due)
+    }
+
+    /// Takes what is due. Every returned turn counts as running until `finished`. A key that was away for several
+    /// intervals (a suspended machine) has one turn, the others are missed.
+    package mutating func takeDue(at now: Duration) -> (turns: [Turn], missed: [TurnKind: Int]) {
+        var turns: [Turn] = []
+        var missed: [TurnKind: Int] = [:]
+        while let (due, key) = heap.first, due <= now {
+            heap.removeFirst()
+            // Entries that were removed, held or moved leave their old heap nodes behind.
+            guard var entry = entries[key], entry.next == due else { continue }
+            let next = Self.next(after: now, interval: entry.interval, phase: entry.phase)
+            let skipped = Int(Self.turns(between: due, and: next, interval: entry.interval)) - 1
+            if skipped > 0 { missed[key.kind, default: 0] += skipped }
+            if entry.isRunning {
+                missed[key.kind, default: 0] += 1
+            } else {
+                entry.isRunning = true
+                turns.append(Turn(key: key, due: due))
+            }
+            entry.next = next
+            entries[key] = entry
+            heap.push(next, key)
+        }
+        return (turns, missed)
+    }
+
+    /// When `takeDue` has something next; possibly early, never late.
+    package var nextDue: Duration? { heap.first?.0 }
+
+    package func isRunning(_ key: Key) -> Bool { entries[key]?.isRunning ?? false }
+
+    /// The first time after `now` (strictly) that lies at the phase of the interval.
+    package static func next(after now: Duration, interval: Duration, phase: Duration) -> Duration {
+        let step = max(interval.nanoseconds, 1)
+        let offset = phase.nanoseconds % step
+        let since = now.nanoseconds - offset
+        let turn = since >= 0 ? since / step + 1 : -((-since - 1) / step)
+        return .nanoseconds(offset + turn * step)
+    }
+
+    private static func turns(between due: Duration, and next: Duration, interval: Duration) -> Int64 {
+        // A first turn may lie off the phase, so what is left over is part of a turn.
+        let step = max(interval.nanoseconds, 1)
+        return max((next.nanoseconds - due.nanoseconds + step - 1) / step, 1)
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, saturating after 292 years.
+    package var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard !overflow else { return seconds > 0 ? .max : .min }
+        let (sum, overflowed) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return overflowed ? (seconds > 0 ? .max : .min) : sum
+    }
+
+    package var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}
+
+/// A binary heap of due times; ties go by key insertion order, so that the order is the same in every run.
+private struct DueHeap: Sendable {
+    private var nodes: [(due: Duration, order: Int, key: Schedule.Key)] = []
+    private var inserted = 0
+
+    var first: (Duration, Schedule.Key)? { nodes.first.map { ($0.due, $0.key) } }
+
+    mutating func push(_ due: Duration, _ key: Schedule.Key) {
+        inserted += 1
+        nodes.append((due, inserted, key))
+        var child = nodes.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard precedes(child, parent) else { break }
+            nodes.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    mutating func removeFirst() {
+        guard let last = nodes.popLast(), !nodes.isEmpty else { return }
+        nodes[0] = last
+        var parent = 0
+        while true {
+            let left = 2 * parent + 1
+            guard left < nodes.count else { break }
+            let right = left + 1
+            let child = right < nodes.count && precedes(right, left) ? right : left
+            guard precedes(child, parent) else { break }
+            nodes.swapAt(child, parent)
+            parent = child
+        }
+    }
+
+    private func precedes(_ left: Int, _ right: Int) -> Bool {
+        (nodes[left].due, nodes[left].order) < (nodes[right].due, nodes[right].order)
+    }
+}

@@ -1,0 +1,100 @@
+import Monitoring
+import Testing
+import Watching
+
+@Suite struct ScheduleTests {
+    private let key = Schedule.Key(id: WatchID(account: "a", webhookID: 1), kind: .probe)
+
+    @Test func turnsComeAtTheirPhase() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(30), phase: .seconds(7), first: .seconds(100))
+        #expect(schedule.takeDue(at: .seconds(99)).turns.isEmpty)
+        #expect(schedule.takeDue(at: .seconds(100)).turns == [.init(key: key, due: .seconds(100))])
+        _ = schedule.finished(key, at: .seconds(101))
+        #expect(schedule.nextDue == .seconds(127))
+        #expect(schedule.takeDue(at: .seconds(127)).turns.count == 1)
+    }
+
+    @Test func aTurnThatComesWhileOneRunsIsMissed() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(10))
+        #expect(schedule.takeDue(at: .seconds(10)).turns.count == 1)
+        #expect(schedule.takeDue(at: .seconds(20)) == (turns: [], missed: [.probe: 1]))
+        #expect(schedule.finished(key, at: .seconds(25)) == nil)
+        let after = schedule.takeDue(at: .seconds(30))
+        #expect(after.turns.count == 1 && after.missed.isEmpty)
+    }
+
+    @Test func aLongGapGivesOneTurnAndCountsTheOthers() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(10))
+        let due = schedule.takeDue(at: .seconds(45))
+        #expect(due.turns == [.init(key: key, due: .seconds(10))])
+        #expect(due.missed == [.probe: 3])
+        #expect(schedule.nextDue == .seconds(50))
+    }
+
+    @Test func aHeldKeyWaitsForItsRelease() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(10), phase: .seconds(3), first: nil)
+        #expect(schedule.takeDue(at: .seconds(100)).turns.isEmpty)
+        #expect(schedule.runNow(key, at: .seconds(101)) != nil)
+        schedule.release(key, at: .seconds(101))
+        #expect(schedule.nextDue == .seconds(103))
+        schedule.hold(key)
+        #expect(schedule.takeDue(at: .seconds(103)).turns.isEmpty)
+    }
+
+    @Test func anExtraTurnWaitsForTheRunningOne() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(10))
+        #expect(schedule.takeDue(at: .seconds(10)).turns.count == 1)
+        #expect(schedule.runNow(key, at: .seconds(11)) == nil)
+        #expect(schedule.finished(key, at: .seconds(12)) == .init(key: key, due: .seconds(11)))
+        #expect(schedule.isRunning(key))
+        #expect(schedule.finished(key, at: .seconds(13)) == nil)
+    }
+
+    @Test func anUnchangedIntervalKeepsTheNextTurn() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(10))
+        schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(1))
+        #expect(schedule.nextDue == .seconds(10))
+        schedule.set(key, interval: .seconds(60), phase: .seconds(5), first: .seconds(10))
+        #expect(schedule.takeDue(at: .seconds(64)).turns.isEmpty)
+        #expect(schedule.takeDue(at: .seconds(65)).turns.count == 1)
+    }
+
+    @Test func aRemovedKeyIsForgottenWhileItRuns() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(10))
+        _ = schedule.takeDue(at: .seconds(10))
+        schedule.remove(key)
+        #expect(schedule.finished(key, at: .seconds(11)) == nil)
+        #expect(schedule.takeDue(at: .seconds(100)).turns.isEmpty)
+        #expect(schedule.count == 0)
+    }
+
+    @Test func oneTurnAnIntervalForEveryKeyOverADay() {
+        var generator = SystemRandomNumberGenerator()
+        var schedule = Schedule()
+        var expected: [Schedule.Key: Int] = [:]
+        for number in 1...200 {
+            let key = Schedule.Key(id: WatchID(account: "a", webhookID: number), kind: .check)
+            let interval = Int64.random(in: 1...600, using: &generator)
+            let phase = Int64.random(in: 0..<interval, using: &generator)
+            schedule.set(key, interval: .seconds(interval), phase: .seconds(phase), first: .seconds(phase))
+            expected[key] = Int((3600 - phase + interval - 1) / interval)
+        }
+        var counts: [Schedule.Key: Int] = [:]
+        while let now = schedule.nextDue, now < .seconds(3600) {
+            let due = schedule.takeDue(at: now)
+            #expect(due.missed.isEmpty)
+            for turn in due.turns {
+                counts[turn.key, default: 0] += 1
+                _ = schedule.finished(turn.key, at: now)
+            }
+        }
+        #expect(counts == expected)
+    }
+}
