@@ -8,22 +8,60 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+let revision =
+    Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? "unknown"
+
 let package = Package(
     name: "partoo-webhook-exporter",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2")
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
     ],
     targets: [
+        .target(name: "CBuildInfo", cSettings: [.define("PARTOO_REVISION", to: "\"\(revision)\"")]),
         .target(name: "Transport", swiftSettings: settings),
         .target(name: "Partoo", dependencies: ["Transport"], swiftSettings: settings),
-        .target(name: "Watching", dependencies: ["Transport", "Partoo"], swiftSettings: settings),
-        .target(name: "Probing", dependencies: ["Transport"], swiftSettings: settings),
+        .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
+        .target(name: "Probing", dependencies: ["Transport", "CPCRE2"], swiftSettings: settings),
         .target(
-            name: "Configuration", dependencies: ["Transport", "Partoo", "Watching", "Probing"],
+            name: "Watching",
+            dependencies: ["Transport", "Partoo", "Probing", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings),
+        .target(
+            name: "ConfigurationFile", dependencies: ["Transport", "Partoo", "Watching", "Probing"],
             swiftSettings: settings),
         .target(
             name: "Logs", dependencies: [.product(name: "Logging", package: "swift-log")], swiftSettings: settings),
-        .target(name: "Monitoring", dependencies: ["Watching"], swiftSettings: settings),
+        .target(
+            name: "Monitoring",
+            dependencies: [
+                "Transport", "Partoo", "Probing", "Watching", "ConfigurationFile",
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "Exposition", dependencies: ["CZlib"], swiftSettings: settings),
+        .target(
+            name: "ExporterMetrics",
+            dependencies: ["Exposition", "Transport", "Partoo", "Probing", "Watching", "Monitoring"],
+            swiftSettings: settings),
+        .target(
+            name: "Web",
+            dependencies: [
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: settings),
+        .testTarget(name: "ExpositionTests", dependencies: ["Exposition", "CZlib"], swiftSettings: settings),
+        .executableTarget(
+            name: "ExpositionBenchmark", dependencies: ["Exposition"], path: "Tests/Benchmarks/ExpositionBenchmark",
+            swiftSettings: settings),
         .testTarget(
             name: "LogsTests", dependencies: ["Logs", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),

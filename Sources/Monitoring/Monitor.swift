@@ -1,0 +1,301 @@
+package import ConfigurationFile
+package import Logging
+import Partoo
+package import Probing
+package import Transport
+package import Watching
+
+/// Runs the two hops: reads each webhook's configuration when its check is due, probes what it says when its probe is due,
+/// and tells the observer what came of it. Decisions are `Schedule`'s and `WatchState`'s; this actor only carries them out.
+package actor Monitor {
+    /// What the monitor works with.
+    package struct Parts: Sendable {
+        package var time: any Timekeeper
+        /// For the API: kept connections.
+        package var apiTransport: any Transport
+        package var prober: Prober
+        package var userAgent: String
+        package var observer: any MonitorObserver
+        package var apiObserver: any APIObserver
+        package var logger: Logger
+        package var key: FingerprintKey
+        /// The request budget is divided by it.
+        package var totalShards: Int
+
+        package init(
+            time: any Timekeeper, apiTransport: any Transport, prober: Prober, userAgent: String,
+            observer: any MonitorObserver, apiObserver: any APIObserver, logger: Logger,
+            key: FingerprintKey = FingerprintKey(), totalShards: Int = 1
+        ) {
+            self.time = time
+            self.apiTransport = apiTransport
+            self.prober = prober
+            self.userAgent = userAgent
+            self.observer = observer
+            self.apiObserver = apiObserver
+            self.logger = logger
+            self.key = key
+            self.totalShards = totalShards
+        }
+    }
+
+    let parts: Parts
+    var configuration: ExporterConfiguration
+    var states: [WatchID: WatchState] = [:]
+    var accounts: [String: AccountMonitor] = [:]
+    private var schedule = Schedule()
+    /// Turns that may start, in their order: checks at once, probes as far as the bound allows.
+    private var readyChecks: [Schedule.Turn] = []
+    private var readyProbes: [Schedule.Turn] = []
+    private var probesInFlight = 0
+    /// What each watch was last reported as, so that passing time can be noticed.
+    private var reported: [WatchID: ConfigurationState] = [:]
+    private var pending = MonitorChanges()
+    private let started: Duration
+    private var nextSweep: Duration
+    private var unchecked: Set<WatchID> = []
+    private let wakes: AsyncStream<Void>
+    private let waker: AsyncStream<Void>.Continuation
+
+    private static let sweepInterval = Duration.seconds(1)
+    /// Watches of a first pass are spread over one interval, at most so long.
+    private static let firstPass = Duration.seconds(10)
+    private static let readyAfter = Duration.seconds(60)
+
+    package init(_ configuration: ExporterConfiguration, parts: Parts) {
+        self.parts = parts
+        self.configuration = configuration
+        started = parts.time.now()
+        nextSweep = started + Self.sweepInterval
+        (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    // MARK: Running
+
+    /// Runs until the task is cancelled.
+    package func run() async {
+        apply(configuration)
+        waker.yield()
+        await withDiscardingTaskGroup { group in
+            var timer: Task<Void, Never>?
+            for await _ in wakes {
+                takeDue()
+                start(in: &group)
+                publish()
+                timer?.cancel()
+                let next = min(schedule.nextDue ?? nextSweep, nextSweep)
+                timer = Task { [time = parts.time, waker] in
+                    if (try? await time.sleep(until: next)) != nil { waker.yield() }
+                }
+            }
+            timer?.cancel()
+            group.cancelAll()
+        }
+    }
+
+    /// Whether every enabled watch was checked once, or a minute has passed.
+    package var isReady: Bool {
+        unchecked.isEmpty || parts.time.now() - started >= Self.readyAfter
+    }
+
+    /// Puts another configuration into force. What is known of a watch that stays is kept.
+    package func reload(_ configuration: ExporterConfiguration) {
+        apply(configuration)
+        waker.yield()
+    }
+
+    private func apply(_ new: ExporterConfiguration) {
+        let old = configuration
+        configuration = new
+        let now = parts.time.now()
+        let wall = parts.time.wallSeconds()
+        var accounts: [String: AccountMonitor] = [:]
+        for account in new.accounts {
+            accounts[account.name] = AccountMonitor(account, parts: parts, previous: self.accounts[account.name])
+        }
+        self.accounts = accounts
+        let wanted = Dictionary(new.watches.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        for id in states.keys where wanted[id] == nil { remove(id) }
+        for watch in new.watches {
+            if var state = states[watch.id] {
+                guard state.watch != watch || old.modules[watch.module] != new.modules[watch.module] else { continue }
+                state.redefine(watch, at: wall)
+                states[watch.id] = state
+            } else {
+                states[watch.id] = WatchState(watch: watch, key: parts.key, at: wall)
+                if watch.isEnabled { unchecked.insert(watch.id) }
+            }
+            plan(watch, at: now)
+            report(watch.id, at: wall)
+        }
+        pending.accounts = new.accounts.map { AccountReport(name: $0.name, discovers: $0.discovery != nil) }
+        pending.latencyBuckets = new.latencyBuckets
+        publish()
+    }
+
+    private func remove(_ id: WatchID) {
+        states[id] = nil
+        reported[id] = nil
+        unchecked.remove(id)
+        pending.removed.append(id)
+        pending.updated.removeAll { $0.state.id == id }
+        for kind in TurnKind.allCases { schedule.remove(Schedule.Key(id: id, kind: kind)) }
+    }
+
+    /// Schedules a watch's turns: the first check within the first pass, probes from the first good check on.
+    private func plan(_ watch: Watch, at now: Duration) {
+        let check = Schedule.Key(id: watch.id, kind: .check)
+        let probe = Schedule.Key(id: watch.id, kind: .probe)
+        guard watch.isEnabled else {
+            schedule.remove(check)
+            schedule.remove(probe)
+            unchecked.remove(watch.id)
+            return
+        }
+        let spread = min(watch.checkInterval, Self.firstPass)
+        schedule.set(
+            check, interval: watch.checkInterval, phase: watch.id.phase(in: watch.checkInterval, kind: "check"),
+            first: now + watch.id.phase(in: spread, kind: "first"))
+        let probed = states[watch.id]?.probeTarget != nil
+        schedule.set(
+            probe, interval: watch.probeInterval, phase: watch.id.phase(in: watch.probeInterval, kind: "probe"),
+            first: probed ? now : nil)
+    }
+
+    // MARK: Turns
+
+    private func takeDue() {
+        let now = parts.time.now()
+        let due = schedule.takeDue(at: now)
+        for (kind, count) in due.missed { parts.observer.turnsMissed(kind, count: count) }
+        for turn in due.turns { enqueue(turn) }
+        if now >= nextSweep {
+            nextSweep = now + Self.sweepInterval
+            sweep()
+        }
+    }
+
+    /// Notices what the mere passing of time has made unknown.
+    private func sweep() {
+        let wall = parts.time.wallSeconds()
+        for (id, state) in states {
+            guard let known = reported[id] else { continue }
+            let current = state.state(at: wall)
+            guard current != known else { continue }
+            logStateChange(state, from: known, to: current)
+            report(id, at: wall)
+        }
+    }
+
+    private func enqueue(_ turn: Schedule.Turn) {
+        switch turn.key.kind {
+        case .check: readyChecks.append(turn)
+        case .probe: readyProbes.append(turn)
+        }
+    }
+
+    private func start(in group: inout DiscardingTaskGroup) {
+        for turn in readyChecks {
+            noteStart(turn)
+            group.addTask { await self.check(turn.key) }
+        }
+        readyChecks.removeAll(keepingCapacity: true)
+        let free = max(0, configuration.maximumProbesInFlight - probesInFlight)
+        for turn in readyProbes.prefix(free) {
+            noteStart(turn)
+            probesInFlight += 1
+            group.addTask { await self.probe(turn.key) }
+        }
+        if free > 0, !readyProbes.isEmpty {
+            readyProbes.removeFirst(min(free, readyProbes.count))
+            parts.observer.probesInFlight(probesInFlight)
+        }
+    }
+
+    private func noteStart(_ turn: Schedule.Turn) {
+        parts.observer.turnStarted(turn.key.kind, lateness: max(.zero, parts.time.now() - turn.due))
+    }
+
+    private func finished(_ key: Schedule.Key) {
+        if let turn = schedule.finished(key, at: parts.time.now()) { enqueue(turn) }
+        publish()
+        waker.yield()
+    }
+
+    // MARK: Check
+
+    private func check(_ key: Schedule.Key) async {
+        defer { finished(key) }
+        guard let state = states[key.id], let account = accounts[key.id.account] else { return }
+        guard
+            let answer = await account.check(
+                state.id.webhookID, orgID: state.watch.orgID, interval: state.watch.checkInterval)
+        else { return }
+        // The watch may have gone, or have been defined anew, while the API answered.
+        guard var current = states[key.id] else { return }
+        let wall = parts.time.wallSeconds()
+        let effects = current.checked(answer.outcome, at: wall, duration: answer.call.duration)
+        states[key.id] = current
+        unchecked.remove(key.id)
+        log(current, answer, effects)
+        carryOut(effects, key.id)
+        report(key.id, at: wall)
+    }
+
+    private func carryOut(_ effects: [WatchEffect], _ id: WatchID) {
+        let probe = Schedule.Key(id: id, kind: .probe)
+        let now = parts.time.now()
+        for effect in effects {
+            switch effect {
+            case .probeNow:
+                schedule.release(probe, at: now)
+                if let turn = schedule.runNow(probe, at: now) { enqueue(turn) }
+            case .stopProbing: schedule.hold(probe)
+            case .baselineLearned, .stateChanged, .configurationChanged, .probeOutcomeChanged: break
+            }
+        }
+    }
+
+    // MARK: Probe
+
+    private func probe(_ key: Schedule.Key) async {
+        defer {
+            probesInFlight -= 1
+            parts.observer.probesInFlight(probesInFlight)
+            finished(key)
+        }
+        guard let state = states[key.id], let target = state.probeTarget,
+            let module = configuration.modules[state.watch.module]
+        else { return }
+        let result = await parts.prober.probe(
+            target: ProbeTarget(
+                url: target.url, customHeaders: target.customHeaders, baselineOrigin: state.baselineOrigin),
+            module: module)
+        guard let result, var current = states[key.id] else { return }
+        let wall = parts.time.wallSeconds()
+        guard let effects = current.probed(result, revision: state.revision, at: wall) else { return }
+        states[key.id] = current
+        log(current, result, effects)
+        report(key.id, at: wall, probe: result)
+    }
+
+    // MARK: Reporting
+
+    private func report(_ id: WatchID, at wall: Double, probe: ProbeResult? = nil) {
+        guard let state = states[id] else { return }
+        reported[id] = state.state(at: wall)
+        pending.updated.append(WatchReport(state: state, now: wall, probe: probe))
+    }
+
+    private func publish() {
+        guard !pending.updated.isEmpty || !pending.removed.isEmpty || pending.accounts != nil else { return }
+        parts.observer.apply(pending)
+        pending = MonitorChanges()
+    }
+
+    /// All watches, sorted by identity.
+    package var reports: [WatchReport] {
+        let wall = parts.time.wallSeconds()
+        return states.values.sorted { $0.id < $1.id }.map { WatchReport(state: $0, now: wall) }
+    }
+}

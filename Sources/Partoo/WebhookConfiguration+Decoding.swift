@@ -1,0 +1,150 @@
+import FoundationEssentials
+import Transport
+
+/// An API answer that is not what the reference documents. Names the place, never a value.
+package struct MalformedAnswer: Error, Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+
+    /// Decoding errors of Foundation quote values; only the path is kept.
+    init(_ error: any Error) {
+        switch error {
+        case let malformed as MalformedAnswer: self = malformed
+        case DecodingError.keyNotFound(let key, let context):
+            self.init("the field `\(Self.path(context.codingPath + [key]))` is missing")
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            self.init("the field `\(Self.path(context.codingPath))` is not of the documented type")
+        case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
+            self.init("the field `\(Self.path(context.codingPath))` is not of the documented type")
+        default: self.init("not JSON")
+        }
+    }
+
+    /// Names of custom headers are the customer's: below `custom_headers` nothing is named.
+    private static func path(_ keys: [any CodingKey]) -> String {
+        let names = keys.map { $0.intValue.map(String.init) ?? $0.stringValue }
+        if let index = names.firstIndex(of: "custom_headers") { return names[...index].joined(separator: ".") }
+        return names.isEmpty ? "(the whole answer)" : names.joined(separator: ".")
+    }
+}
+
+extension WebhookConfiguration {
+    /// Reads one configuration. Unknown fields are ignored; `custom_headers` absent, null or empty means none; a time that
+    /// cannot be read is nil.
+    ///
+    /// - Parameter id: the id that was asked for; another one is malformed. nil takes any.
+    package init(json: [UInt8], id: Int?) throws(MalformedAnswer) {
+        do {
+            self = try JSONDecoder().decode(Wire.self, from: Data(json)).configuration
+        } catch {
+            throw MalformedAnswer(error)
+        }
+        if let id, self.id != id { throw MalformedAnswer("another id than asked for") }
+    }
+
+    fileprivate struct Wire: Decodable {
+        let configuration: WebhookConfiguration
+
+        private enum Key: String, CodingKey {
+            case id, url
+            case eventType = "event_type"
+            case createdAt = "created_at"
+            case updatedAt = "updated_at"
+            case orgID = "org_id"
+            case customHeaders = "custom_headers"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: Key.self)
+            let headers = try fields.decodeIfPresent([String: String].self, forKey: .customHeaders) ?? [:]
+            configuration = WebhookConfiguration(
+                id: try fields.decode(Int.self, forKey: .id),
+                url: Secret(try fields.decode(String.self, forKey: .url)),
+                eventType: try fields.decode(String.self, forKey: .eventType),
+                createdAt: try Self.time(.createdAt, in: fields), updatedAt: try Self.time(.updatedAt, in: fields),
+                orgID: try fields.decode(Int.self, forKey: .orgID),
+                customHeaders: headers.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
+                    .map { HeaderField($0.key, $0.value) })
+        }
+
+        /// The field must be there; what is in it may be anything.
+        private static func time(_ key: Key, in fields: KeyedDecodingContainer<Key>) throws -> Double? {
+            guard fields.contains(key) else {
+                throw DecodingError.keyNotFound(
+                    key, DecodingError.Context(codingPath: fields.codingPath, debugDescription: ""))
+            }
+            return (try? fields.decode(String.self, forKey: key)).flatMap(ISO8601.seconds)
+        }
+    }
+}
+
+/// One page of `GET /webhooks`.
+package struct WebhookList: Sendable, Hashable {
+    /// An item; the list need not carry the URL or the custom headers.
+    package struct Entry: Sendable, Hashable {
+        package var id: Int
+        package var eventType: String
+        /// As received, to tell whether it has moved.
+        package var updatedAt: String
+        package var orgID: Int
+    }
+
+    package var page: Int
+    package var maximumPage: Int
+    /// How many there are on all pages.
+    package var count: Int
+    package var entries: [Entry]
+
+    package init(json: [UInt8]) throws(MalformedAnswer) {
+        do {
+            let wire = try JSONDecoder().decode(Wire.self, from: Data(json))
+            page = wire.page
+            maximumPage = wire.max_page
+            count = wire.count
+            entries = wire.items.map {
+                Entry(id: $0.id, eventType: $0.event_type, updatedAt: $0.updated_at, orgID: $0.org_id)
+            }
+        } catch {
+            throw MalformedAnswer(error)
+        }
+        guard page >= 1, maximumPage >= 0, count >= 0 else { throw MalformedAnswer("a negative page or count") }
+    }
+
+    private struct Wire: Decodable {
+        struct Item: Decodable {
+            var id: Int
+            var event_type: String
+            var updated_at: String
+            var org_id: Int
+        }
+
+        var page: Int
+        var max_page: Int
+        var count: Int
+        var items: [Item]
+    }
+}
+
+/// The API's own JSON error, which tells its 404 from that of a proxy on the way.
+package enum APIErrorBody {
+    package static func isAPIError(_ body: [UInt8]) -> Bool {
+        struct Wire: Decodable {
+            struct Anything: Decodable {
+                init(from decoder: any Decoder) throws {
+                    _ = try decoder.container(keyedBy: Name.self)
+                }
+            }
+            struct Name: CodingKey {
+                var stringValue: String
+                var intValue: Int? { nil }
+                init?(stringValue: String) { self.stringValue = stringValue }
+                init?(intValue: Int) { nil }
+            }
+            var error: Anything
+        }
+        return (try? JSONDecoder().decode(Wire.self, from: Data(body))) != nil
+    }
+}

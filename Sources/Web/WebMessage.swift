@@ -1,0 +1,77 @@
+/// A request as the routes see it.
+package struct WebRequest: Sendable {
+    package var method: String
+    /// Percent-decoded, without the query.
+    package var path: String
+    /// Percent-decoded, in order.
+    package var query: [(name: String, value: String)]
+    package var headers: [(name: String, value: String)]
+
+    package init(
+        method: String, target: String, headers: [(name: String, value: String)] = []
+    ) {
+        self.method = method
+        self.headers = headers
+        let withoutFragment = target.prefix { $0 != "#" }
+        let parts = withoutFragment.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        path = parts.first.map { Self.decode($0, plusIsSpace: false) } ?? "/"
+        query =
+            parts.count < 2
+            ? []
+            : parts[1].split(separator: "&").map { pair in
+                let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                return (
+                    Self.decode(sides[0], plusIsSpace: true),
+                    sides.count > 1 ? Self.decode(sides[1], plusIsSpace: true) : ""
+                )
+            }
+    }
+
+    /// The values of a header in their order, joined as RFC 9110 joins them; nil where there is none.
+    package func header(_ name: String) -> String? {
+        let wanted = name.lowercased()
+        let values = headers.filter { $0.name.lowercased() == wanted }.map(\.value)
+        return values.isEmpty ? nil : values.joined(separator: ", ")
+    }
+
+    package func parameters(_ name: String) -> [String] {
+        query.filter { $0.name == name }.map(\.value)
+    }
+
+    /// Broken escapes are kept as they are, and bytes that are no UTF-8 are replaced: nothing is refused, nothing crashes.
+    private static func decode(_ text: Substring, plusIsSpace: Bool) -> String {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            let digits = rest.prefix(2).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+            if byte == UInt8(ascii: "%"), digits.count == 2 {
+                bytes.append(UInt8(digits[0] << 4 | digits[1]))
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// A response of the routes.
+package struct WebResponse: Sendable {
+    package var status: Int
+    package var headers: [(name: String, value: String)]
+    package var body: [UInt8]
+
+    package init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// Plain text with a newline at its end.
+    package static func text(_ status: Int, _ text: String, headers: [(name: String, value: String)] = []) -> Self {
+        Self(
+            status: status,
+            headers: headers + [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")],
+            body: Array("\(text)\n".utf8))
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Glibc
+
+/// The program. Without a subcommand it serves.
+@main
+struct ExporterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "partoo-webhook-exporter",
+        abstract: "A Prometheus exporter that watches Partoo webhook configurations and the receivers behind them.",
+        version: Version.text,
+        subcommands: [
+            ServeCommand.self, CheckConfigCommand.self, DemoCommand.self, ProbeCommand.self, DiffCommand.self,
+            HealthcheckCommand.self,
+        ],
+        defaultSubcommand: ServeCommand.self)
+
+    static func main() async {
+        // A reader that goes away (a pipe into `head`) must not kill the process with a signal.
+        signal(SIGPIPE, SIG_IGN)
+        // Lines appear when they are written, also into a pipe.
+        setvbuf(stdout, nil, _IOLBF, 0)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            for line in failure.lines { StandardStream.error(line) }
+            Glibc.exit(failure.status)
+        } catch {
+            // Help and version are errors of the parser's, with exit code 0 and for standard output.
+            let status = exitCode(for: error)
+            if status.isSuccess {
+                print(fullMessage(for: error))
+            } else {
+                StandardStream.error("error: \(message(for: error)) (see --help)")
+            }
+            Glibc.exit(status.isSuccess ? 0 : 1)
+        }
+    }
+}
+
+/// What a command ends with when it cannot do its work.
+struct Failure: Error {
+    /// 1: bad input or a failed run; 2: `diff` found drift, `probe` failed.
+    var status: Int32 = 1
+    /// For standard error, one clear line each.
+    var lines: [String]
+
+    init(_ line: String) {
+        lines = [line]
+    }
+
+    init(status: Int32, lines: [String] = []) {
+        self.status = status
+        self.lines = lines
+    }
+}
+
+enum StandardStream {
+    static func error(_ line: String) {
+        fputs(line + "\n", stderr)
+    }
+
+    static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+}

@@ -1,0 +1,49 @@
+# Sourced by deploy/quickstart and Tests/run: which Debian packages are needed, and how the missing ones are installed.
+# shellcheck shell=bash
+
+# What the Swift toolchain needs of the system, and the libraries that the exporter links.
+build_packages=(
+    git ca-certificates binutils libc6-dev libgcc-12-dev libstdc++-12-dev libxml2 libncurses6 libedit2 tzdata
+    libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev libcrypt-dev libpcre2-dev
+)
+# The real programs that the tests run.
+test_packages=(prometheus nginx-light iproute2 procps curl)
+
+# install_packages NAME...: installs those that are not there. Says what it does only where it does something.
+install_packages() {
+    local missing=() name
+    for name in "$@"; do
+        dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null | grep -q '^ii' || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || {
+            echo "These packages are missing, and neither root nor sudo is here to install them: ${missing[*]}" >&2
+            return 1
+        }
+        root=(sudo)
+    fi
+    echo "Installing ${missing[*]}" >&2
+    "${root[@]}" apt-get update -qq
+    # Debian starts what it installs; the tests start their own, on ports of their own.
+    local policy=/usr/sbin/policy-rc.d made=0
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+        "${root[@]}" chmod +x "$policy"
+        made=1
+    fi
+    local status=0
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+        >/dev/null || status=$?
+    [ "$made" -eq 0 ] || "${root[@]}" rm -f "$policy"
+    return "$status"
+}
+
+# require_swift: one clear line where the toolchain is missing.
+require_swift() {
+    command -v swift >/dev/null || {
+        echo "swift was not found on PATH: install the Swift 6.1 toolchain or newer (swift.org/install), then run this again." >&2
+        return 1
+    }
+}
