@@ -14,9 +14,14 @@ let revision =
 let package = Package(
     name: "partoo-webhook-exporter",
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
@@ -24,6 +29,9 @@ let package = Package(
     targets: [
         .target(name: "CBuildInfo", cSettings: [.define("PARTOO_REVISION", to: "\"\(revision)\"")]),
         .target(name: "Transport", swiftSettings: settings),
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev", "libssl-dev"])]),
+        .systemLibrary(name: "CLinux"),
+        .target(name: "Curl", dependencies: ["Transport", "CCurl", "CLinux"], swiftSettings: settings),
         .target(name: "Partoo", dependencies: ["Transport"], swiftSettings: settings),
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "Probing", dependencies: ["Transport", "CPCRE2"], swiftSettings: settings),
@@ -32,8 +40,29 @@ let package = Package(
             dependencies: ["Transport", "Partoo", "Probing", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings),
         .target(
-            name: "ConfigurationFile", dependencies: ["Transport", "Partoo", "Watching", "Probing"],
+            name: "ConfigurationFile",
+            dependencies: ["Transport", "Partoo", "Watching", "Probing", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
+        .target(
+            name: "Simulator",
+            dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ], swiftSettings: settings),
+        .executableTarget(
+            name: "partoo-webhook-exporter",
+            dependencies: [
+                "CBuildInfo", "ConfigurationFile", "Curl", "ExporterMetrics", "Exposition", "Logs", "Monitoring",
+                "Partoo", "Probing", "Simulator", "Transport", "Watching", "Web",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ], swiftSettings: settings),
         .target(
             name: "Logs", dependencies: [.product(name: "Logging", package: "swift-log")], swiftSettings: settings),
         .target(
@@ -62,6 +91,14 @@ let package = Package(
         .executableTarget(
             name: "ExpositionBenchmark", dependencies: ["Exposition"], path: "Tests/Benchmarks/ExpositionBenchmark",
             swiftSettings: settings),
+        .testTarget(
+            name: "ConfigurationFileTests",
+            dependencies: ["ConfigurationFile", "Transport", "Partoo", "Watching", "Probing"],
+            swiftSettings: settings),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["TestSupport", "Simulator", "partoo-webhook-exporter"], swiftSettings: settings),
         .testTarget(
             name: "LogsTests", dependencies: ["Logs", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),

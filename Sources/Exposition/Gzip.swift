@@ -60,7 +60,7 @@ package final class Gzip {
                         count = buffer.count - Int(stream.pointee.avail_out)
                     }
                     // A full buffer means that there may be more.
-                } while stream.pointee.avail_out != 0 && code != Z_OK
+                } while stream.pointee.avail_out == 0 && code == Z_OK
             } while left > 0 && (code == Z_OK || code == Z_BUF_ERROR)
             stream.pointee.next_in = nil
         }

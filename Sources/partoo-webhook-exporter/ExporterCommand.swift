@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Logs
 
 /// The program. Without a subcommand it serves.
 @main
@@ -17,8 +18,6 @@ struct ExporterCommand: AsyncParsableCommand {
     static func main() async {
         // A reader that goes away (a pipe into `head`) must not kill the process with a signal.
         signal(SIGPIPE, SIG_IGN)
-        // Lines appear when they are written, also into a pipe.
-        setvbuf(stdout, nil, _IOLBF, 0)
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -61,7 +60,7 @@ struct Failure: Error {
 
 enum StandardStream {
     static func error(_ line: String) {
-        fputs(line + "\n", stderr)
+        StandardError.write(line + "\n")
     }
 
     static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }

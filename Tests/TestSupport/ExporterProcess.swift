@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import Synchronization
 
 /// The built binary as a process of its own, its standard error kept.
@@ -10,7 +10,7 @@ package final class ExporterProcess: Sendable {
         var hasEnded = false
     }
 
-    private nonisolated(unsafe) let process: Process
+    private let process: Process
     private let state = Mutex(State())
     private let exit: AsyncStream<Int32>
 

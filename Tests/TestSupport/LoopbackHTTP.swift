@@ -48,7 +48,7 @@ package enum LoopbackHTTP {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
-                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Failure(description: "send: \(errno)") }
             sent += count
@@ -75,7 +75,7 @@ package enum LoopbackHTTP {
             guard sides.count == 2 else { return nil }
             return (String(sides[0]), String(sides[1].drop { $0 == " " }))
         }
-        var answer = Answer(status: status, headers: headers, body: Array(bytes[end.upperBound...]))
+        let answer = Answer(status: status, headers: headers, body: Array(bytes[end.upperBound...]))
         if let length = answer.header("Content-Length").flatMap(Int.init), !isHead, length != answer.body.count {
             throw Failure(description: "\(answer.body.count) body bytes instead of \(length)")
         }

@@ -1,0 +1,58 @@
+internal import Watching
+
+extension ConfigurationLoader {
+    /// Reads every file that `watch_files` matches, each for itself. A watch that an earlier file (by path) has already is
+    /// an error of the later one.
+    package func loadWatchFiles(for configuration: ExporterConfiguration) -> [WatchFileResult] {
+        var seen: [WatchID: (file: String, line: Int)] = [:]
+        return watchFilePaths(for: configuration).map { path in
+            var seenHere = seen
+            let result = loadWatchFile(path, for: configuration, seen: &seenHere)
+            // A bad file does not count, or else it would take the good ones after it along.
+            if case .success = result.watches { seen = seenHere }
+            return result
+        }
+    }
+
+    /// The files that `watch_files` matches now, sorted, each once.
+    package func watchFilePaths(for configuration: ExporterConfiguration) -> [String] {
+        Set(configuration.watchFiles.flatMap(fileSystem.glob)).sorted()
+    }
+
+    private func loadWatchFile(
+        _ path: String, for configuration: ExporterConfiguration,
+        seen: inout [WatchID: (file: String, line: Int)]
+    ) -> WatchFileResult {
+        let folder = configuration.watchSecretsDirectory.flatMap(fileSystem.resolve)
+        let reader = reader(file: path, path: path, policy: .watchFile(secretsDirectory: folder))
+        var watches: [Watch] = []
+        switch read(path, into: reader) {
+        case .failure(let failure): reader.fail(nil, "the file \(failure.rawValue)")
+        case .success(let document):
+            let node = document.root.map { YAMLNode($0, name: "the file", aliases: document.aliases) }
+            if let node, !node.isNull {
+                if node.isMapping {
+                    reader.fail(
+                        node.position,
+                        "a watch file holds a list of watches, not a mapping; begin each with `- webhook_id:`")
+                } else {
+                    let watchReader = WatchReader(
+                        reader: reader, source: .file, accountNames: configuration.accounts.map(\.name),
+                        moduleNames: configuration.modules.keys.sorted(), modules: configuration.modules,
+                        defaults: configuration.defaults)
+                    watches = watchReader.watches(node, seen: &seen)
+                }
+            } else if !reader.diagnostics.hasErrors {
+                // A file that is just being written is empty for a moment; that must not drop every watch in it.
+                reader.fail(.start, "the file is empty; write `[]` for no watches")
+            }
+        }
+        let diagnostics = reader.diagnostics
+        return WatchFileResult(
+            path: path,
+            watches: diagnostics.hasErrors
+                ? .failure(ConfigurationErrors(diagnostics.sortedErrors())) : .success(watches),
+            warnings: diagnostics.warnings.sorted(),
+            files: reader.records.isEmpty ? [FileRecord(path: path, fingerprint: nil)] : reader.records)
+    }
+}

@@ -1,0 +1,246 @@
+import CCurl
+import Glibc
+import Transport
+
+/// Reads from an easy handle what a transfer came to. libcurl's own message only helps to tell faults apart: it may hold
+/// anything, so it is never passed on.
+struct Reading {
+    private let pointer: UnsafeMutableRawPointer
+    private let seen: EasyHandle.Seen
+    private let message: String
+    private let request: Request
+    private let target: URLParts
+    private let isLiteral: Bool
+
+    init(
+        _ pointer: UnsafeMutableRawPointer, seen: EasyHandle.Seen, message: String, request: Request, target: URLParts
+    ) {
+        self.pointer = pointer
+        self.seen = seen
+        self.message = message
+        self.request = request
+        self.target = target
+        isLiteral = IPAddress(target.host) != nil
+    }
+
+    func transfer(_ code: CURLcode) -> Transfer {
+        let result = result(code)
+        let progress = progress
+        var transfer = Transfer(result: result, timings: timings(result, progress))
+        if progress >= .connected { transfer.remoteAddress = string(CURLINFO_PRIMARY_IP).flatMap { IPAddress($0) } }
+        transfer.tls = seen.tls
+        if request.wantsTrace { transfer.trace = trace(transfer) }
+        return transfer
+    }
+
+    // MARK: How far it came
+
+    private enum Progress: Int, Comparable {
+        case nothing, resolved, connected, secured, answered
+
+        static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    private var isTLS: Bool { target.scheme == "https" }
+
+    private var progress: Progress {
+        if seen.response.hasStatusLine { return .answered }
+        if isTLS, seen.tls != nil || time(CURLINFO_APPCONNECT_TIME_T) > 0 { return .secured }
+        if seen.handshakeBegan != nil || time(CURLINFO_CONNECT_TIME_T) > 0 { return .connected }
+        if isLiteral || seen.hasAllowedAddress || seen.hasForbiddenAddress || time(CURLINFO_NAMELOOKUP_TIME_T) > 0 {
+            return .resolved
+        }
+        return .nothing
+    }
+
+    /// Phases that add up to the whole, to the microsecond: each begins where the one before ended, and the phase in which
+    /// the transfer ended takes what is left.
+    private func timings(_ result: Result<Response, TransferError>, _ progress: Progress) -> Timings {
+        let total = max(time(CURLINFO_TOTAL_TIME_T), 0)
+        var at = 0
+        func until(_ end: Int) -> Duration {
+            let end = min(max(end, at), total)
+            defer { at = end }
+            return .microseconds(end - at)
+        }
+        var timings = Timings(total: .microseconds(total))
+        let connected = max(time(CURLINFO_CONNECT_TIME_T), handshakeBegan ?? 0)
+        if !isLiteral { timings.resolve = until(progress == .nothing ? total : time(CURLINFO_NAMELOOKUP_TIME_T)) }
+        guard progress > .nothing else { return timings }
+        timings.connect = until(progress == .resolved ? total : connected)
+        guard progress > .resolved else { return timings }
+        if isTLS {
+            // What is left of connecting through a proxy is connecting too; libcurl counts it before the handshake.
+            timings.tls = until(progress == .connected ? total : time(CURLINFO_APPCONNECT_TIME_T))
+            guard progress > .connected else { return timings }
+        }
+        timings.processing = until(progress == .answered ? time(CURLINFO_STARTTRANSFER_TIME_T) : total)
+        guard progress == .answered else { return timings }
+        timings.transfer = until(total)
+        return timings
+    }
+
+    private var handshakeBegan: Int? {
+        seen.handshakeBegan.map { began in
+            let (seconds, attoseconds) = (began - seen.started).components
+            return Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
+        }
+    }
+
+    private func time(_ info: CURLINFO) -> Int {
+        var value: curl_off_t = 0
+        return partoo_easy_get_offset(pointer, info, &value) == CURLE_OK ? Int(value) : 0
+    }
+
+    private func number(_ info: CURLINFO) -> Int {
+        var value = 0
+        return partoo_easy_get_long(pointer, info, &value) == CURLE_OK ? value : 0
+    }
+
+    private func string(_ info: CURLINFO) -> String? {
+        var value: UnsafePointer<CChar>?
+        guard partoo_easy_get_string(pointer, info, &value) == CURLE_OK, let value else { return nil }
+        return String(cString: value)
+    }
+
+    // MARK: What it came to
+
+    private func result(_ code: CURLcode) -> Result<Response, TransferError> {
+        let response = seen.response
+        if response.hasTooManyHeaders {
+            return .failure(TransferError(.httpProtocol, "the response's header block is past the limit"))
+        }
+        guard code == CURLE_OK || (code == CURLE_WRITE_ERROR && response.isTruncated) else {
+            return .failure(error(code))
+        }
+        let version: HTTPVersion =
+            switch number(CURLINFO_HTTP_VERSION) {
+            case CURL_HTTP_VERSION_1_0: .http1_0
+            case CURL_HTTP_VERSION_2_0: .http2
+            default: .http1_1
+            }
+        if request.httpVersion == .http2, version != .http2 {
+            return .failure(
+                TransferError(.httpProtocol, "HTTP/2 was not to be had, the server chose \(version.rawValue)"))
+        }
+        return .success(
+            Response(
+                status: number(CURLINFO_RESPONSE_CODE), version: version, headers: response.headers,
+                body: response.body, isTruncated: response.isTruncated))
+    }
+
+    private var usesProxy: Bool { request.proxy != nil || request.proxyFromEnvironment }
+
+    private func error(_ code: CURLcode) -> TransferError {
+        switch code {
+        case CURLE_URL_MALFORMAT: return TransferError(.urlInvalid, "the URL cannot be read")
+        case CURLE_UNSUPPORTED_PROTOCOL:
+            // The same code stands for an answer that is no HTTP at all.
+            return message.contains("HTTP/0.9")
+                ? TransferError(.httpProtocol, "the answer is not HTTP")
+                : TransferError(.schemeForbidden, "the URL's scheme is neither http nor https")
+        case CURLE_COULDNT_RESOLVE_HOST: return TransferError(.dns, "the name cannot be resolved")
+        case CURLE_COULDNT_RESOLVE_PROXY: return TransferError(.proxy, "the proxy's name cannot be resolved")
+        case CURLE_PROXY: return TransferError(.proxy, "the proxy refused")
+        case CURLE_COULDNT_CONNECT: return connectError
+        case CURLE_OPERATION_TIMEDOUT: return timeoutError
+        case CURLE_PEER_FAILED_VERIFICATION: return verificationError
+        case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED:
+            return TransferError(.internal, "a configured certificate or key file cannot be read")
+        case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS,
+            CURLE_SSL_CLIENTCERT, CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_USE_SSL_FAILED:
+            return isReset
+                ? TransferError(.reset, "the peer reset the connection in the TLS handshake")
+                : TransferError(.tlsHandshake, "the TLS handshake failed")
+        case CURLE_GOT_NOTHING: return TransferError(.emptyResponse, "the peer closed without a response")
+        case CURLE_SEND_ERROR: return TransferError(.reset, "the peer broke off while the request was sent")
+        case CURLE_RECV_ERROR: return receiveError
+        case CURLE_PARTIAL_FILE: return TransferError(.httpProtocol, "the response was cut short")
+        case CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING:
+            return TransferError(.httpProtocol, "the answer breaks the HTTP protocol")
+        default: return TransferError(.internal, "libcurl gave up with code \(code.rawValue)")
+        }
+    }
+
+    private var isReset: Bool {
+        number(CURLINFO_OS_ERRNO) == Int(ECONNRESET) || message.contains("reset by peer")
+            || message.contains("errno \(ECONNRESET)")
+    }
+
+    private var connectError: TransferError {
+        if seen.hasForbiddenAddress, !seen.hasAllowedAddress {
+            return TransferError(.addressForbidden, "the name leads to forbidden addresses only")
+        }
+        if usesProxy { return TransferError(.proxy, "the proxy cannot be connected to") }
+        switch number(CURLINFO_OS_ERRNO) {
+        case Int(ECONNREFUSED): return TransferError(.connectRefused, "the connection was refused")
+        case Int(ETIMEDOUT): return TransferError(.connectTimeout, "connecting took too long")
+        default: return TransferError(.connect, "no connection came about")
+        }
+    }
+
+    private var timeoutError: TransferError {
+        switch progress {
+        case .nothing: return TransferError(.dns, "the name was not resolved in time")
+        case .resolved:
+            return usesProxy
+                ? TransferError(.proxy, "the proxy was not connected to in time")
+                : TransferError(.connectTimeout, "connecting took too long")
+        case .connected where isTLS: return TransferError(.tlsTimeout, "the TLS handshake took too long")
+        case .connected, .secured, .answered:
+            return TransferError(.responseTimeout, "the response did not come in time")
+        }
+    }
+
+    /// Verify results of OpenSSL: 9 not yet valid, 10 expired, 62 host name. A wrong host is found after the handshake, when
+    /// libcurl has no result yet, so there only its message tells.
+    private var verificationError: TransferError {
+        if message.contains("subject name") || message.contains("common name") {
+            return TransferError(.tlsHostname, "the certificate is for another host")
+        }
+        switch number(CURLINFO_SSL_VERIFYRESULT) {
+        case 9: return TransferError(.tlsNotYetValid, "a certificate is not valid yet")
+        case 10: return TransferError(.tlsExpired, "a certificate has expired")
+        case 62: return TransferError(.tlsHostname, "the certificate is for another host")
+        default: return TransferError(.tlsUntrusted, "the certificate's chain is not trusted")
+        }
+    }
+
+    private var receiveError: TransferError {
+        if message.contains("Too large response headers") {
+            return TransferError(.httpProtocol, "the response's header block is past the limit")
+        }
+        let tunnel = number(CURLINFO_HTTP_CONNECTCODE)
+        if usesProxy, tunnel != 0, tunnel / 100 != 2 {
+            return TransferError(.proxy, "the proxy refused the tunnel with status \(tunnel)")
+        }
+        if isReset { return TransferError(.reset, "the peer reset the connection") }
+        if usesProxy, progress < .secured, isTLS { return TransferError(.proxy, "the proxy broke off") }
+        if seen.response.hasStatusLine { return TransferError(.httpProtocol, "the response was cut short") }
+        // OpenSSL calls a close without the closing alert an unexpected end.
+        return message.contains("unexpected eof")
+            ? TransferError(.emptyResponse, "the peer closed without a response")
+            : TransferError(.httpProtocol, "the answer breaks the HTTP protocol")
+    }
+
+    // MARK: Trace
+
+    private func trace(_ transfer: Transfer) -> [String] {
+        var lines = [
+            "\(request.method.rawValue) \(target.scheme)://\(target.bracketedHost):\(target.port) (path withheld)"
+        ]
+        lines.append("sent headers: \(request.headers.map(\.name).joined(separator: ", ")) (values withheld)")
+        if let address = transfer.remoteAddress { lines.append("connected to \(address)") }
+        if let tls = transfer.tls {
+            lines.append("\(tls.version ?? "TLS"), \(tls.cipher ?? "no cipher"), verified: \(tls.isVerified)")
+        }
+        switch transfer.result {
+        case .success(let response):
+            lines.append("HTTP/\(response.version.rawValue) \(response.status), \(response.body.count) body bytes")
+            let names = response.headers.map { $0.name.filter { $0.isASCII && !$0.isWhitespace } }
+            lines.append("received headers: \(names.joined(separator: ", ")) (values withheld)")
+        case .failure(let error): lines.append("failed: \(error.message)")
+        }
+        return lines
+    }
+}

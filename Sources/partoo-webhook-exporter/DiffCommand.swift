@@ -1,0 +1,79 @@
+import ArgumentParser
+import ConfigurationFile
+import Curl
+import Foundation
+import Partoo
+import Watching
+
+/// Every watch against its baseline, like a plan.
+struct DiffCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff",
+        abstract:
+            "Read every watched configuration now and show where it differs from its baseline; exit code 2 on drift.")
+
+    @OptionGroup var flags: CheckFlags
+
+    @Flag(name: .customLong("json"), help: "One JSON object a webhook, for scripts.")
+    var isJSON = false
+
+    private struct Line: Encodable {
+        var account: String
+        var webhook_id: Int
+        var state: String
+        var reason: String?
+        var changes: [String]
+    }
+
+    func run() async throws {
+        let loaded = try ConfigurationSource.load(flags.configFile)
+        let watches = try flags.watches(in: loaded.configuration).filter(\.isEnabled)
+        let transport = try Transports.make(.kept)
+        defer { transport.shutdown() }
+        let checker = WatchChecker(
+            loaded.configuration, transport: transport, requestsPerMinute: flags.requestsPerMinute)
+        let paint = Paint(isOn: StandardStream.isOutputTerminal && !isJSON)
+        var counts: [ConfigurationState: Int] = [:]
+        for (index, watch) in watches.enumerated() {
+            if StandardStream.isErrorTerminal, watches.count > 1 {
+                FileHandle.standardError.write(Data("\r\u{1b}[K\(index + 1)/\(watches.count) \(watch.id)".utf8))
+            }
+            let state = try await checker.check(watch)
+            let known = state.state(at: checker.now)
+            counts[known, default: 0] += 1
+            if StandardStream.isErrorTerminal, watches.count > 1 {
+                FileHandle.standardError.write(Data("\r\u{1b}[K".utf8))
+            }
+            try show(state, known, paint)
+        }
+        if !isJSON {
+            print(ConfigurationState.allCases.map { "\($0.rawValue): \(counts[$0] ?? 0)" }.joined(separator: ", "))
+        }
+        if counts[.drifted] != nil || counts[.missing] != nil { throw Failure(status: 2) }
+        if counts[.unknown] != nil { throw Failure("error: not every configuration could be read") }
+    }
+
+    private func show(_ state: WatchState, _ known: ConfigurationState, _ paint: Paint) throws {
+        let lines = DriftLines.lines(state)
+        let reason = state.lastCheck?.failure
+        if isJSON {
+            let line = Line(
+                account: state.id.account, webhook_id: state.id.webhookID, state: known.rawValue,
+                reason: reason?.reason.rawValue, changes: lines)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            print(String(decoding: try encoder.encode(line), as: UTF8.self))
+            return
+        }
+        switch known {
+        case .inSync: print("  \(state.id): in sync")
+        case .drifted: print(paint(.yellow, "~ \(state.id): drifted"))
+        case .missing: print(paint(.red, "- \(state.id): missing, \(reason?.message ?? "")"))
+        case .unknown: print(paint(.red, "? \(state.id): unknown, \(reason?.message ?? "")"))
+        }
+        for line in lines {
+            let colour: Paint.Colour = line.hasPrefix("+") ? .green : line.hasPrefix("-") ? .red : .yellow
+            print("    " + paint(colour, line))
+        }
+    }
+}

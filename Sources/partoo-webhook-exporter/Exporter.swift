@@ -1,0 +1,215 @@
+import ConfigurationFile
+import Curl
+import ExporterMetrics
+import Exposition
+import Glibc
+import Logging
+import Logs
+import Monitoring
+import Probing
+import ServiceLifecycle
+import Transport
+import UnixSignals
+import Web
+
+/// The running program: the real parts put together, started and stopped in order.
+struct Exporter {
+    let configFile: String
+    let web: WebFlags
+    let logging: LogFlags
+    /// Told once, when the exporter listens.
+    var onListening: @Sendable () -> Void = {}
+
+    /// SIGTERM has to end the process within 5 s, whatever a scraper does.
+    private static let shutdownLimit = Duration.seconds(3)
+
+    func run() async throws {
+        let loaded = try ConfigurationSource.load(configFile)
+        let logger = Self.logger(logging)
+        for warning in loaded.warnings { logger.warning("configuration", metadata: ["detail": "\(warning)"]) }
+        for address in web.addresses where !address.isLoopback {
+            logger.warning(
+                "listening beyond loopback without TLS and authentication", metadata: ["address": "\(address)"])
+        }
+        let time = SystemTimekeeper()
+        let probes = try Transports.make(.fresh)
+        let api = try Transports.make(.kept)
+        defer {
+            probes.shutdown()
+            api.shutdown()
+        }
+        let store = MetricsStore(
+            families: try MetricCatalogue(),
+            build: MetricsStore.BuildInfo(
+                version: Version.number, revision: Version.revision, swiftVersion: Version.swift,
+                libcurlVersion: CurlTransport.libcurlVersion, tlsLibrary: CurlTransport.tlsLibrary),
+            latencyBuckets: loaded.configuration.latencyBuckets)
+        store.reloaded(success: true, at: time.wallSeconds())
+        let monitor = Monitor(
+            loaded.configuration,
+            parts: Monitor.Parts(
+                time: time, apiTransport: api, prober: Prober(transport: probes, userAgent: Version.userAgent),
+                userAgent: Version.userAgent, observer: store, apiObserver: store, logger: logger))
+        let reloader = Reloader(path: configFile, monitor: monitor, store: store, time: time, logger: logger)
+        try await serve(monitor: monitor, store: store, reloader: reloader, logger: logger)
+        logger.info("stopped")
+    }
+
+    static func logger(_ flags: LogFlags) -> Logger {
+        let time = SystemTimekeeper()
+        return Logger(label: "partoo-webhook-exporter") { _ in
+            LineLogHandler(
+                format: flags.format == .json ? .json : .logfmt, level: flags.level.level, now: time.wallSeconds,
+                write: StandardError.write)
+        }
+    }
+
+    private func serve(
+        monitor: Monitor, store: MetricsStore, reloader: Reloader, logger: Logger
+    ) async throws {
+        let path = web.telemetryPath
+        let reload: Routes.Reload = { await reloader.reload() }
+        let page: @Sendable (WebRequest) async -> WebResponse? = { request in
+            guard request.path == "/" else { return nil }
+            return StatusPage.response(await monitor.reports, telemetryPath: path)
+        }
+        let routes = Routes(
+            telemetryPath: path, metrics: { ScrapeHandler(store: store).respond(to: $0) },
+            isReady: { await monitor.isReady }, reload: web.enablesLifecycle ? reload : nil,
+            page: web.disablesPages ? nil : page)
+        var serverLogger = logger
+        serverLogger.logLevel = max(logger.logLevel, .error)
+        let server = WebServer(
+            limits: WebServer.Limits(maximumRequests: web.maximumRequests), logger: serverLogger
+        ) { await routes.respond(to: $0) }
+        let (listening, listener) = AsyncStream.makeStream(of: Void.self)
+        var services: [any Service] = []
+        for address in web.addresses {
+            services.append(
+                ListenService(
+                    address: address,
+                    service: try server.service(on: address) { port in
+                        let bound = address.port == 0 ? address.withPort(port) : address
+                        logger.info("listening", metadata: ["address": "\(bound)"])
+                        listener.yield()
+                    }))
+        }
+        services.append(
+            MonitorService(
+                monitor: monitor, listening: listening, expected: web.addresses.count, onListening: onListening))
+        services.append(ReloadService(reloader: reloader))
+        services.append(ShutdownLimit())
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: serverLogger)
+        configuration.maximumGracefulShutdownDuration = Self.shutdownLimit
+        try await ServiceGroup(configuration: configuration).run()
+    }
+}
+
+extension ListenAddress {
+    fileprivate func withPort(_ port: Int) -> ListenAddress {
+        let shown = host.contains(":") ? "[\(host)]" : host
+        return ListenAddress("\(shown):\(port)") ?? self
+    }
+}
+
+/// Listens; an address that is not to be had is one clear line.
+private struct ListenService: Service {
+    let address: ListenAddress
+    let service: any Service
+
+    func run() async throws {
+        do {
+            try await service.run()
+        } catch is CancellationError {
+        } catch {
+            throw Failure("error: cannot listen on \(address): \(Self.reason(error))")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        let text = "\(error)"
+        return text.contains("Address already in use") ? "the address is already in use" : text
+    }
+}
+
+/// Runs the monitor once every address is listened on, so that nothing is half-started.
+private struct MonitorService: Service {
+    let monitor: Monitor
+    let listening: AsyncStream<Void>
+    let expected: Int
+    let onListening: @Sendable () -> Void
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var count = 0
+            for await _ in listening {
+                count += 1
+                if count == expected { break }
+            }
+            guard count == expected else { return }
+            onListening()
+            await monitor.run()
+        }
+    }
+}
+
+/// SIGHUP.
+private struct ReloadService: Service {
+    let reloader: Reloader
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                _ = await reloader.reload()
+            }
+        }
+    }
+}
+
+/// The last resort against a client that never lets go: the process ends in time, and well.
+private struct ShutdownLimit: Service {
+    func run() async throws {
+        try await gracefulShutdown()
+        Task.detached {
+            try? await Task.sleep(for: .seconds(4))
+            Glibc.exit(0)
+        }
+    }
+}
+
+/// Loads the configuration again: whole or not at all.
+actor Reloader {
+    private let path: String
+    private let monitor: Monitor
+    private let store: MetricsStore
+    private let time: SystemTimekeeper
+    private let logger: Logger
+
+    init(path: String, monitor: Monitor, store: MetricsStore, time: SystemTimekeeper, logger: Logger) {
+        self.path = path
+        self.monitor = monitor
+        self.store = store
+        self.time = time
+        self.logger = logger
+    }
+
+    func reload() async -> Result<Void, Routes.ReloadRefused> {
+        let loaded: LoadedConfiguration
+        do {
+            loaded = try ConfigurationSource.load(path)
+        } catch {
+            let lines = (error as? Failure)?.lines ?? ["\(error)"]
+            store.reloaded(success: false, at: time.wallSeconds())
+            for line in lines { logger.error("configuration not reloaded", metadata: ["detail": "\(line)"]) }
+            return .failure(
+                Routes.ReloadRefused("Not reloaded, nothing was changed.\n" + lines.joined(separator: "\n")))
+        }
+        for warning in loaded.warnings { logger.warning("configuration", metadata: ["detail": "\(warning)"]) }
+        await monitor.reload(loaded.configuration)
+        store.reloaded(success: true, at: time.wallSeconds())
+        logger.info("configuration reloaded", metadata: ["watches": "\(loaded.configuration.watches.count)"])
+        return .success(())
+    }
+}

@@ -1,0 +1,137 @@
+import ConfigurationFile
+import Testing
+import Transport
+import Watching
+
+@Suite("Watch files")
+struct WatchFileTests {
+    static let main = """
+        accounts: [{name: a, api_key_env: KEY}]
+        defaults: {labels: {team: x}, probe_interval: 10s}
+        watches: [{webhook_id: 1}]
+        watch_files: ["watches/*.yml", "watches/*.json"]
+        watch_secrets_dir: secrets
+        """
+
+    private func load(
+        _ files: [String: String], main: String = WatchFileTests.main,
+        change: (inout MemoryFileSystem) -> Void = { _ in }
+    ) throws -> LoadedConfiguration {
+        var fileSystem = MemoryFileSystem(["/etc/partoo/c.yml": main, "/etc/partoo/secrets/token": "CANARY\n"])
+        for (name, text) in files { fileSystem.files["/etc/partoo/" + name] = Array(text.utf8) }
+        change(&fileSystem)
+        return try fileSystem.loader(["KEY": "CANARY"]).load(path: "c.yml").get()
+    }
+
+    private func lines(_ loaded: LoadedConfiguration) -> [String] {
+        loaded.watchFileErrors.map { $0.description.replacing("/etc/partoo/watches/", with: "") }
+    }
+
+    @Test("YAML and JSON lists add to the static watches, which win")
+    func good() throws {
+        let loaded = try load([
+            "watches/b.yml": "- webhook_id: 2\n- webhook_id: 1\n  labels: {team: y}\n",
+            "watches/a.json": #"[{"webhook_id": 3, "labels": {"a\/b": 1}}]"#.replacing(#"a\/b"#, with: "face")
+                .replacing("1}}", with: #""\uD83D\uDE00\/"}}"#),
+            "other/c.yml": "- webhook_id: 9",
+        ])
+        #expect(lines(loaded) == [])
+        #expect(loaded.configuration.watches.map(\.id.webhookID) == [1, 3, 2])
+        #expect(loaded.configuration.watches.map(\.source) == [.static, .file, .file])
+        #expect(loaded.configuration.watches[0].labels == [Label(name: "team", value: "x")])
+        #expect(loaded.configuration.watches[1].labels.first == Label(name: "face", value: "\u{1F600}/"))
+        #expect(loaded.configuration.watches[1].probeInterval == .seconds(10))
+        #expect(loaded.watchFiles.map(\.path) == ["/etc/partoo/watches/a.json", "/etc/partoo/watches/b.yml"])
+    }
+
+    @Test("a bad file stands for itself")
+    func bad() throws {
+        let loaded = try load([
+            "watches/a.yml": "- webhook_id: 2\n  modul: http\n",
+            "watches/b.yml": "- webhook_id: 2\n",
+            "watches/c.yml": "watches: []",
+            "watches/d.yml": "",
+            "watches/e.yml": "[]",
+            "watches/f.yml": "- webhook_id: 3\n- webhook_id: 2\n- webhook_id: 3\n",
+            "watches/g.yml": "- webhook_id: 3\n  expect: {url: {env: KEY}}",
+        ])
+        #expect(
+            lines(loaded) == [
+                "a.yml:2:3: unknown key `modul`; did you mean `module`?",
+                "c.yml:1:1: a watch file holds a list of watches, not a mapping; begin each with `- webhook_id:`",
+                "d.yml:1:1: the file is empty; write `[]` for no watches",
+                "f.yml:2:3: duplicate watch a/2: it is already in /etc/partoo/watches/b.yml, line 1; keep one"
+                    .replacing("/etc/partoo/watches/", with: ""),
+                "f.yml:3:3: duplicate watch a/3: it is already in line 1; keep one",
+                "g.yml:2:23: `url`: `env` is not allowed in a watch file; use `file` below `watch_secrets_dir`",
+            ])
+        #expect(loaded.configuration.watches.map(\.id.webhookID) == [1, 2])
+    }
+
+    @Test(
+        "secrets lie below the folder, whatever the path says",
+        arguments: [
+            ("../secrets/token", true), ("/etc/partoo/secrets/token", true), ("../secrets/inside", true),
+            ("../secrets/sub/../token", true), ("../acme.key", false), ("../secrets/../acme.key", false),
+            ("/etc/partoo/secrets-2/token", false), ("../secrets/outside", false),
+            ("../secrets/folder/acme.key", false),
+            ("../secrets", false), ("/etc/partoo/acme.key", false),
+            ("/no/such", false), ("../secrets/none", false),
+        ])
+    func secrets(_ path: String, _ isAllowed: Bool) throws {
+        let text = "- webhook_id: 2\n  expect: {custom_headers: {X-A: {file: \(path)}}}\n"
+        let loaded = try load(["watches/a.yml": text]) { fileSystem in
+            fileSystem.files["/etc/partoo/acme.key"] = Array("CANARY".utf8)
+            fileSystem.files["/etc/partoo/secrets-2/token"] = Array("CANARY".utf8)
+            fileSystem.links["/etc/partoo/secrets/outside"] = "/etc/partoo/acme.key"
+            fileSystem.links["/etc/partoo/secrets/folder"] = "/etc/partoo"
+            fileSystem.links["/etc/partoo/secrets/inside"] = "/etc/partoo/secrets/token"
+        }
+        let expected = "a.yml:2:41: `X-A`: there is no such file below `watch_secrets_dir`"
+        #expect(lines(loaded) == (isAllowed ? [] : [expected]))
+        #expect(loaded.configuration.watches.count == (isAllowed ? 2 : 1))
+    }
+
+    @Test("no folder, no files")
+    func noFolder() throws {
+        let text = "- webhook_id: 2\n  expect: {url: {file: ../secrets/token}}\n"
+        let main = Self.main.replacing("watch_secrets_dir: secrets", with: "")
+        #expect(
+            lines(try load(["watches/a.yml": text], main: main)) == [
+                "a.yml:2:24: `url`: `file` is not allowed in a watch file unless `watch_secrets_dir` is set"
+            ])
+    }
+
+    @Test("what has changed is told by content")
+    func changes() throws {
+        let files = ["watches/a.yml": "- webhook_id: 2\n  expect: {custom_headers: {X-A: {file: ../secrets/token}}}\n"]
+        let loaded = try load(files)
+        var fileSystem = MemoryFileSystem(["/etc/partoo/c.yml": Self.main, "/etc/partoo/secrets/token": "CANARY\n"])
+        fileSystem.files["/etc/partoo/watches/a.yml"] = Array((files["watches/a.yml"] ?? "").utf8)
+        let records = loaded.files + loaded.watchFiles.flatMap(\.files)
+        #expect(records.map(\.path).count == 3)
+        #expect(fileSystem.loader().isCurrent(records))
+        fileSystem.files["/etc/partoo/secrets/token"] = Array("CANARY2\n".utf8)
+        #expect(!fileSystem.loader().isCurrent(records))
+        fileSystem.files["/etc/partoo/secrets/token"] = nil
+        #expect(!fileSystem.loader().isCurrent(records))
+    }
+
+    @Test("10,000 watches", .timeLimit(.minutes(1)))
+    func many() throws {
+        var text = ""
+        for id in 1...10_000 {
+            text += """
+                - webhook_id: \(id)
+                  org_id: \(id % 100 + 1)
+                  labels: {team: t\(id % 7), site: "s\(id)"}
+                  expect:
+                    url: https://example.com/hook/\(id)
+                    event_type: business_created
+                    custom_headers: {X-My-Header: v\(id), X-Token: {any: true}}
+
+                """
+        }
+        #expect(try load(["watches/a.yml": text]).configuration.watches.count == 10_000)
+    }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import Simulator
+import TestSupport
+import Testing
+
+/// Starting, stopping, reloading, and what bad input gets.
+@Suite struct LifecycleTests {
+    @Test func reloadIsWholeOrNotAtAll() async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.status(200))
+        for id in 1...2 { world.partoo.put(.init(id: id, url: "\(origin)/hook")) }
+        let path = try world.configure(["webhook_id: 1", "webhook_id: 2"])
+        let exporter = try world.start(path, ["--web.enable-lifecycle"])
+        let before = try await exporter.samples {
+            $0["partoo_webhook_probes_total", ["webhook_id": "1"]] ?? 0 > 1
+                && $0["partoo_webhook_probes_total", ["webhook_id": "2"]] ?? 0 > 1
+        }
+        try world.write("watches: [{webhook_id: x}]", to: "config.yml")
+        exporter.signal(SIGHUP)
+        let refused = try await exporter.samples { $0["partoo_exporter_config_last_reload_successful"] == 0 }
+        #expect(refused["partoo_exporter_config_last_reload_successful"] == 0)
+        #expect(refused["partoo_exporter_watches", ["source": "static"]] == 2)
+        let port = try await exporter.port()
+        let answer = try LoopbackHTTP.request("POST", "/-/reload", port: port)
+        #expect(answer.status == 500 && answer.text.contains("config.yml:1"))
+        _ = try world.configure(["webhook_id: 1"])
+        #expect(try LoopbackHTTP.request("POST", "/-/reload", port: port).status == 200)
+        let after = try await exporter.samples { $0["partoo_exporter_watches", ["source": "static"]] == 1 }
+        #expect(after.series("partoo_webhook_config_state", ["webhook_id": "2"]).isEmpty)
+        let counter = "partoo_webhook_probes_total"
+        #expect(after[counter, ["webhook_id": "1"]] ?? 0 >= before[counter, ["webhook_id": "1"]] ?? 1)
+        #expect(after["partoo_exporter_config_last_reload_successful"] == 1)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test(arguments: [SIGTERM, SIGINT])
+    func aSignalEndsItWell(signal: Int32) async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.reaction(.hang))
+        world.partoo.put(.init(id: 1, url: "\(origin)/hook"))
+        let exporter = try world.start(try world.configure(["webhook_id: 1"]))
+        _ = try await exporter.samples { $0["partoo_exporter_probes_in_flight"] == 1 }
+        exporter.signal(signal)
+        #expect(await exporter.exitStatus() == 0)
+    }
+
+    @Test func badInputIsOneClearLine() async throws {
+        let world = try await World()
+        let good = try world.configure(["webhook_id: 1"])
+        let table: [(arguments: [String], text: String)] = [
+            (["serve", "--config.file", "/no/such.yml"], "/no/such.yml"),
+            (["serve", "--config.file", good, "--web.listen-address", "nonsense"], "--web.listen-address"),
+            (["serve", "--no-such-flag"], "--no-such-flag"),
+            (["probe", "--config.file", good, "--webhook-id", "9"], "no such webhook"),
+            (["healthcheck", "--url", "http://127.0.0.1:1/"], "unhealthy"),
+        ]
+        for item in table {
+            let run = try await ExporterProcess.run(item.arguments)
+            #expect(run.status == 1)
+            #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+            #expect(run.errors.contains(item.text), "\(run.errors)")
+        }
+        for text in [
+            "accounts: [{name: a, api_key_file: api.key}]\nwatches: [{webhook_id: 1, chekc_interval: 5s}]",
+            "accounts: [{name: a, api_key_file: api.key}]\nwatches: [{webhook_id: 1}, {webhook_id: 1}]",
+            "accounts: [{name: a, api_key_file: api.key}]\nwatches: [{webhook_id: 1, module: nope}]",
+            "accounts: [{name: a, api_key_file: api.key}]\nwatches: [{webhook_id: 1, check_interval: soon}]",
+            "accounts: [{name: a, api_key_file: empty.key}]\nwatches: [{webhook_id: 1}]",
+            "accounts: [",
+        ] {
+            try world.write(text, to: "bad.yml")
+            try world.write("", to: "empty.key")
+            let run = try await ExporterProcess.run([
+                "check-config", world.folder.appendingPathComponent("bad.yml").path,
+            ])
+            #expect(run.status == 1, "\(text)")
+            #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+            #expect(run.errors.contains("bad.yml:"), "\(run.errors)")
+        }
+    }
+
+    @Test func aPortInUseIsOneClearLine() async throws {
+        let world = try await World()
+        let path = try world.configure(["webhook_id: 1"], intervals: "check_interval: 5s, probe_interval: 5s")
+        let first = try world.start(path)
+        let port = try await first.port()
+        let run = try await ExporterProcess.run(
+            ["serve", "--config.file", path, "--web.listen-address", "127.0.0.1:\(port)"])
+        #expect(run.status == 1)
+        #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+        #expect(run.errors.contains("in use"))
+        #expect(await first.stop() == 0)
+    }
+
+    @Test func diffAndProbeTellByTheirExitCode() async throws {
+        let world = try await World()
+        let (receiver, origin) = try await world.receiver(.status(200))
+        world.partoo.put(.init(id: 1, url: "\(origin)/secret-path", customHeaders: ["X-A": "secret-value"]))
+        let path = try world.configure([
+            "webhook_id: 1, expect: {url: \"\(origin)/secret-path\", event_type: business_created, org_id: 42, custom_headers: {X-A: secret-value}}"
+        ])
+        let flags = ["--config.file", path]
+        #expect(try await ExporterProcess.run(["diff"] + flags).status == 0)
+        let probe = try await ExporterProcess.run(["probe"] + flags)
+        #expect(probe.status == 0 && probe.output.contains("processing") && probe.output.contains("GOOD"))
+        receiver.behaviour = .status(404)
+        let failed = try await ExporterProcess.run(["probe", "--json"] + flags)
+        #expect(failed.status == 2 && failed.output.contains(#""reason" : "status""#))
+        world.partoo.edit(1) { $0.customHeaders = ["X-A": "secret-other", "X-B": "secret-new"] }
+        let diff = try await ExporterProcess.run(["diff"] + flags)
+        #expect(diff.status == 2)
+        #expect(diff.output.contains("~ custom header X-A") && diff.output.contains("+ custom header X-B"))
+        for text in [probe.output, failed.output, diff.output, diff.errors] { #expect(!text.contains("secret-")) }
+    }
+
+    @Test func noSecretIsShownAnywhere() async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.status(200))
+        let (_, broken) = try await world.receiver(.status(200), .expired)
+        let url = "/canary-path?canary-query=1"
+        world.partoo.put(.init(id: 1, url: origin + url, customHeaders: ["X-A": "canary-header"]))
+        world.partoo.put(.init(id: 2, url: broken + url, customHeaders: ["X-A": "canary-header"]))
+        world.partoo.put(.init(id: 3, url: "https://canary-user:canary-pass@no-such-name.invalid" + url))
+        world.partoo.put(.init(id: 4, url: "https://bad host" + url))
+        let exporter = try world.start(
+            try world.configure(
+                (1...4).map { "webhook_id: \($0), expect: {url: \"https://a.example/canary-declared\"}" }),
+            ["--log.level", "debug", "--web.enable-lifecycle"])
+        _ = try await exporter.samples { samples in
+            (1...4).allSatisfy { samples["partoo_webhook_probe_success", ["webhook_id": "\($0)"]] != nil }
+        }
+        let port = try await exporter.port()
+        var texts = [exporter.errors, exporter.output]
+        for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/nope"] {
+            texts.append(try LoopbackHTTP.request("GET", path, port: port).text)
+        }
+        #expect(await exporter.stop() == 0)
+        for text in texts {
+            #expect(!text.isEmpty || text == exporter.output)
+            #expect(!text.contains("canary"))
+        }
+    }
+
+    @Test func pagesAnswerTheirMethods() async throws {
+        let world = try await World()
+        let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
+        let port = try await exporter.port()
+        #expect(try LoopbackHTTP.request("POST", "/metrics", port: port).status == 405)
+        #expect(try LoopbackHTTP.request("POST", "/", port: port).header("Allow") == "GET, HEAD")
+        #expect(try LoopbackHTTP.request("HEAD", "/metrics", port: port).body.isEmpty)
+        #expect(try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200)
+        #expect(try LoopbackHTTP.request("GET", "/nope", port: port).status == 404)
+        #expect(try LoopbackHTTP.request("POST", "/-/reload", port: port).status == 403)
+        #expect(await exporter.stop() == 0)
+    }
+}

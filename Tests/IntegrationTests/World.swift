@@ -1,0 +1,87 @@
+import Foundation
+import Simulator
+import TestSupport
+
+/// A folder, a simulated Partoo and receivers of a test's own, all gone when the test is.
+final class World: Sendable {
+    let folder: URL
+    let authority: SimulatedCertificateAuthority
+    let partoo: SimulatedPartoo
+    let base: String
+    static let apiKey = "canary-api-key"
+
+    init() async throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("partoo-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        authority = try SimulatedCertificateAuthority()
+        try authority.pem.write(to: folder.appendingPathComponent("ca.pem"), atomically: true, encoding: .utf8)
+        partoo = SimulatedPartoo(apiKey: Self.apiKey)
+        base = try await partoo.start()
+        try write(Self.apiKey, to: "api.key")
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func write(_ text: String, to name: String) throws {
+        try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
+    }
+
+    /// A receiver with a certificate of a kind; nil: plain HTTP.
+    func receiver(
+        _ behaviour: SimulatedReceiver.Behaviour, _ kind: SimulatedCertificateAuthority.Kind? = .good
+    ) async throws -> (SimulatedReceiver, String) {
+        let receiver = SimulatedReceiver(behaviour, identity: try kind.map { try authority.issue($0) })
+        return (receiver, try await receiver.start())
+    }
+
+    /// Writes a configuration that watches these, and returns its path.
+    func configure(
+        _ watches: [String], module: String = "", intervals: String = "check_interval: 1s, probe_interval: 1s"
+    ) throws -> String {
+        let text = """
+            accounts:
+              - name: acme
+                base_url: \(base)
+                api_key_file: api.key
+                requests_per_minute: 100000
+            defaults: {\(intervals)}
+            modules:
+              http:
+                timeout: 2s
+                tls: {ca_file: ca.pem}
+                allowed_networks: [127.0.0.0/8]
+                \(module)
+            storage: {path: state.db}
+            watches:
+            \(watches.map { "  - {\($0)}" }.joined(separator: "\n"))
+            """
+        try write(text, to: "config.yml")
+        return folder.appendingPathComponent("config.yml").path
+    }
+
+    func start(_ configuration: String, _ arguments: [String] = []) throws -> ExporterProcess {
+        try ExporterProcess(
+            ["serve", "--config.file", configuration, "--web.listen-address", "127.0.0.1:0"] + arguments)
+    }
+}
+
+extension ExporterProcess {
+    /// The metrics as soon as the condition holds; the last ones where it never does.
+    func samples(_ condition: @escaping @Sendable (Samples) -> Bool = { _ in true }) async throws -> Samples {
+        let port = try await port()
+        let found = try await eventually { () -> Samples? in
+            let samples = Samples(try LoopbackHTTP.request("GET", "/metrics", port: port).text)
+            return condition(samples) ? samples : nil
+        }
+        if let found { return found }
+        return Samples(try LoopbackHTTP.request("GET", "/metrics", port: port).text)
+    }
+
+    /// SIGTERM, and the exit status.
+    func stop() async -> Int32 {
+        signal(SIGTERM)
+        return await exitStatus()
+    }
+}
