@@ -87,7 +87,8 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
-        .testTarget(name: "ExpositionTests", dependencies: ["Exposition", "CZlib"], swiftSettings: settings),
+        .testTarget(
+            name: "ExpositionTests", dependencies: ["Exposition", "CZlib", "TestSupport"], swiftSettings: settings),
         .executableTarget(
             name: "ExpositionBenchmark", dependencies: ["Exposition"], path: "Tests/Benchmarks/ExpositionBenchmark",
             swiftSettings: settings),

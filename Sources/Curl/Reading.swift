@@ -175,6 +175,8 @@ struct Reading {
         switch number(CURLINFO_OS_ERRNO) {
         case Int(ECONNREFUSED): return TransferError(.connectRefused, "the connection was refused")
         case Int(ETIMEDOUT): return TransferError(.connectTimeout, "connecting took too long")
+        // A peer that resets at once can be quicker than the look whether the connection stands.
+        case Int(ECONNRESET): return TransferError(.reset, "the peer reset the connection")
         default: return TransferError(.connect, "no connection came about")
         }
     }

@@ -33,6 +33,7 @@ package final class DemoWorld: Sendable {
     package let partoo: SimulatedPartoo
     package let configurationPath: String
     private let receivers: [Int: SimulatedReceiver]
+    private let refusing: RefusingPort
     private let urls: [Int: String]
     private let folder: URL
 
@@ -42,12 +43,13 @@ package final class DemoWorld: Sendable {
     ]
 
     private init(
-        partoo: SimulatedPartoo, configurationPath: String, receivers: [Int: SimulatedReceiver], urls: [Int: String],
-        folder: URL
+        partoo: SimulatedPartoo, configurationPath: String, receivers: [Int: SimulatedReceiver],
+        refusing: RefusingPort, urls: [Int: String], folder: URL
     ) {
         self.partoo = partoo
         self.configurationPath = configurationPath
         self.receivers = receivers
+        self.refusing = refusing
         self.urls = urls
         self.folder = folder
     }
@@ -59,14 +61,14 @@ package final class DemoWorld: Sendable {
         let authority = try SimulatedCertificateAuthority()
         let partoo = SimulatedPartoo(apiKey: "demo-\(UUID().uuidString)")
         let base = try await partoo.start()
+        guard let refusing = RefusingPort() else { throw CocoaError(.fileWriteUnknown) }
         var receivers: [Int: SimulatedReceiver] = [:]
         var urls: [Int: String] = [:]
         for exhibit in exhibits {
             let id = exhibit.id
             let kind: SimulatedCertificateAuthority.Kind = id == 8 ? .expired : id == 9 ? .wrongHost : .good
             let receiver = SimulatedReceiver(behaviour(id), identity: try authority.issue(kind))
-            let origin = try await receiver.start()
-            if id == 6 { await receiver.stop() }
+            let origin = id == 6 ? "https://127.0.0.1:\(refusing.port)" : try await receiver.start()
             receivers[id] = receiver
             let url = "\(origin)/hooks/partoo?key=\(UUID().uuidString.prefix(8).lowercased())"
             urls[id] = url
@@ -83,7 +85,8 @@ package final class DemoWorld: Sendable {
         partoo.edit(10) { $0.url = (urls[18] ?? $0.url) + "&moved=1" }
         partoo.edit(11) { $0.customHeaders = ["X-Tenant": "green", "X-Debug": "1"] }
         return DemoWorld(
-            partoo: partoo, configurationPath: path.path, receivers: receivers, urls: urls, folder: folder)
+            partoo: partoo, configurationPath: path.path, receivers: receivers, refusing: refusing, urls: urls,
+            folder: folder)
     }
 
     package func stop() async {

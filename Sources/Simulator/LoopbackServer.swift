@@ -94,6 +94,35 @@ package final class LoopbackServer: Sendable {
     }
 }
 
+/// A port on loopback that is taken but not listened on: whoever connects is refused, and nobody else can get it meanwhile.
+package final class RefusingPort: Sendable {
+    package let port: Int
+    private let descriptor: Int32
+
+    /// nil where the machine has no descriptor or port left.
+    package init?() {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { [descriptor] pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        port = Int(UInt16(bigEndian: address.sin_port))
+        guard isBound else {
+            close(descriptor)
+            return nil
+        }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+}
+
 /// Deals with a connection without reading a request.
 private final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer

@@ -1,5 +1,6 @@
 import Exposition
 import Foundation
+import TestSupport
 import Testing
 
 private let promtool = "/usr/bin/promtool"
@@ -36,20 +37,10 @@ struct PromtoolTests {
     }
 
     private func check(_ page: [UInt8]) async throws -> Verdict {
-        // A file, since a pipe that nobody reads yet holds 64 KiB only.
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("page-\(UUID().uuidString)")
         try Data(page).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: promtool)
-        process.arguments = ["check", "metrics"]
-        process.standardInput = try FileHandle(forReadingFrom: file)
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return Verdict(status: process.terminationStatus, output: text)
+        let run = try await ChildProcess.run(promtool, ["check", "metrics"], input: file.path)
+        return Verdict(status: run.status, output: run.output + run.errors)
     }
 }

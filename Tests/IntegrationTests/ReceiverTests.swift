@@ -96,9 +96,8 @@ import Testing
 
     @Test func aReceiverThatIsNotThereRefuses() async throws {
         let world = try await World()
-        let (receiver, origin) = try await world.receiver(.status(200))
-        await receiver.stop()
-        world.partoo.put(.init(id: 1, url: origin))
+        let refusing = try #require(RefusingPort())
+        world.partoo.put(.init(id: 1, url: "https://127.0.0.1:\(refusing.port)/hook"))
         world.partoo.put(.init(id: 2, url: "https://no-such-name.invalid/hook"))
         world.partoo.put(.init(id: 3, url: "https://10.255.255.1/hook"))
         world.partoo.put(.init(id: 4, url: "http://127.0.0.1/hook"))

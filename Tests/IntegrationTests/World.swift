@@ -1,5 +1,6 @@
 import Foundation
 import Simulator
+import Synchronization
 import TestSupport
 
 /// A folder, a simulated Partoo and receivers of a test's own, all gone when the test is.
@@ -8,6 +9,8 @@ final class World: Sendable {
     let authority: SimulatedCertificateAuthority
     let partoo: SimulatedPartoo
     let base: String
+    /// Kept, since a receiver answers only as long as somebody holds it.
+    private let receivers = Mutex<[SimulatedReceiver]>([])
     static let apiKey = "canary-api-key"
 
     init() async throws {
@@ -33,6 +36,7 @@ final class World: Sendable {
         _ behaviour: SimulatedReceiver.Behaviour, _ kind: SimulatedCertificateAuthority.Kind? = .good
     ) async throws -> (SimulatedReceiver, String) {
         let receiver = SimulatedReceiver(behaviour, identity: try kind.map { try authority.issue($0) })
+        receivers.withLock { $0.append(receiver) }
         return (receiver, try await receiver.start())
     }
 
@@ -64,24 +68,5 @@ final class World: Sendable {
     func start(_ configuration: String, _ arguments: [String] = []) throws -> ExporterProcess {
         try ExporterProcess(
             ["serve", "--config.file", configuration, "--web.listen-address", "127.0.0.1:0"] + arguments)
-    }
-}
-
-extension ExporterProcess {
-    /// The metrics as soon as the condition holds; the last ones where it never does.
-    func samples(_ condition: @escaping @Sendable (Samples) -> Bool = { _ in true }) async throws -> Samples {
-        let port = try await port()
-        let found = try await eventually { () -> Samples? in
-            let samples = Samples(try LoopbackHTTP.request("GET", "/metrics", port: port).text)
-            return condition(samples) ? samples : nil
-        }
-        if let found { return found }
-        return Samples(try LoopbackHTTP.request("GET", "/metrics", port: port).text)
-    }
-
-    /// SIGTERM, and the exit status.
-    func stop() async -> Int32 {
-        signal(SIGTERM)
-        return await exitStatus()
     }
 }

@@ -1,0 +1,229 @@
+import Glibc
+import Synchronization
+
+/// A program as a process of its own, its output and errors kept.
+///
+/// Foundation's `Process` is not used: on Linux its end, or that of its pipes, now and then goes unnoticed, and the test hangs.
+package final class ChildProcess: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
+    }
+
+    /// What is known of it; the thread that reads holds this and not the process, so that a forgotten one is killed.
+    private final class Record: Sendable {
+        struct State {
+            var output: [UInt8] = []
+            var errors: [UInt8] = []
+            /// The exit status, or 128 and the signal's number.
+            var status: Int32?
+            var waiters: [CheckedContinuation<Int32, Never>] = []
+            var lineWaiters: [(needle: String, continuation: CheckedContinuation<String?, Never>)] = []
+        }
+
+        let state = Mutex(State())
+    }
+
+    package let processIdentifier: Int32
+    private let record: Record
+
+    /// - Parameters:
+    ///   - executable: a path.
+    ///   - environment: what is set besides this process's own.
+    ///   - input: a file for standard input; nil: nothing.
+    package init(
+        _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String? = nil
+    ) throws {
+        // One at a time: a process that is started between a pipe's making and its marking would inherit it.
+        (processIdentifier, record) = try Self.spawning.withLock { _ in
+            try Self.spawn(executable, arguments, environment, input)
+        }
+    }
+
+    private static let spawning = Mutex(())
+
+    private static func spawn(
+        _ executable: String, _ arguments: [String], _ own: [String: String], _ input: String?
+    ) throws -> (pid_t, Record) {
+        let output = try Self.pipe()
+        let errors = try Self.pipe()
+        defer {
+            close(output.write)
+            close(errors.write)
+        }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input ?? "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, errors.write, STDERR_FILENO)
+        let variables = environment.merging(own) { _, own in own }.map { "\($0.key)=\($0.value)" }
+        var identifier: pid_t = 0
+        let code = Self.withPointers([executable] + arguments) { arguments in
+            Self.withPointers(variables) { posix_spawn(&identifier, executable, &actions, nil, arguments, $0) }
+        }
+        guard code == 0 else {
+            close(output.read)
+            close(errors.read)
+            throw Failure(description: "cannot start \(executable): error \(code)")
+        }
+        let record = Record()
+        startReading(identifier, output: output.read, errors: errors.read, record)
+        return (identifier, record)
+    }
+
+    deinit {
+        signal(SIGKILL)
+    }
+
+    /// Runs it to its end.
+    package static func run(
+        _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String? = nil
+    ) async throws -> (status: Int32, output: String, errors: String) {
+        let process = try ChildProcess(executable, arguments, environment: environment, input: input)
+        let status = await process.exitStatus()
+        return (status, process.output, process.errors)
+    }
+
+    package var output: String { record.state.withLock { String(decoding: $0.output, as: UTF8.self) } }
+    package var errors: String { record.state.withLock { String(decoding: $0.errors, as: UTF8.self) } }
+
+    /// Does nothing once it has ended.
+    package func signal(_ number: Int32) {
+        // Under the lock, so that the number is still this process's.
+        record.state.withLock { if $0.status == nil { kill(processIdentifier, number) } }
+    }
+
+    /// The exit status once it has ended and all that it wrote was read; 128 and the signal's number where one ended it.
+    package func exitStatus() async -> Int32 {
+        await withCheckedContinuation { continuation in
+            let status = record.state.withLock { state in
+                if state.status == nil { state.waiters.append(continuation) }
+                return state.status
+            }
+            if let status { continuation.resume(returning: status) }
+        }
+    }
+
+    /// The first whole line of standard error that holds the text, as soon as it is there; nil where the process ends before.
+    package func line(containing needle: String) async -> String? {
+        await withCheckedContinuation { continuation in
+            let known = record.state.withLock { state -> String?? in
+                if let line = Self.line(of: state.errors, with: needle) { return .some(line) }
+                if state.status != nil { return .some(nil) }
+                state.lineWaiters.append((needle, continuation))
+                return nil
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+    }
+
+    // MARK: Reading
+
+    private static func startReading(_ identifier: pid_t, output: Int32, errors: Int32, _ record: Record) {
+        // A thread of its own: it blocks for as long as the process lives.
+        let context = Unmanaged.passRetained(Context(identifier, output, errors, record))
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Context>.fromOpaque(argument).takeRetainedValue().read()
+                return nil
+            }, context.toOpaque())
+        pthread_detach(thread)
+    }
+
+    private final class Context {
+        let identifier: pid_t
+        var descriptors: [pollfd]
+        let record: Record
+
+        init(_ identifier: pid_t, _ output: Int32, _ errors: Int32, _ record: Record) {
+            self.identifier = identifier
+            descriptors = [output, errors].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            self.record = record
+        }
+
+        func read() {
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            while descriptors.contains(where: { $0.fd >= 0 }) {
+                guard poll(&descriptors, nfds_t(descriptors.count), -1) > 0 else { continue }
+                for index in descriptors.indices where descriptors[index].fd >= 0 && descriptors[index].revents != 0 {
+                    let count = Glibc.read(descriptors[index].fd, &buffer, buffer.count)
+                    if count > 0 {
+                        take(buffer[..<count], isError: index == 1)
+                    } else if count == 0 || errno != EINTR {
+                        close(descriptors[index].fd)
+                        descriptors[index].fd = -1
+                    }
+                }
+            }
+            var status: Int32 = 0
+            while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+            end(status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f))
+        }
+
+        private func take(_ bytes: ArraySlice<UInt8>, isError: Bool) {
+            let found = record.state.withLock { state -> [(CheckedContinuation<String?, Never>, String)] in
+                guard isError else {
+                    state.output += bytes
+                    return []
+                }
+                state.errors += bytes
+                var found: [(CheckedContinuation<String?, Never>, String)] = []
+                state.lineWaiters.removeAll { waiter in
+                    guard let line = ChildProcess.line(of: state.errors, with: waiter.needle) else { return false }
+                    found.append((waiter.continuation, line))
+                    return true
+                }
+                return found
+            }
+            for (continuation, line) in found { continuation.resume(returning: line) }
+        }
+
+        private func end(_ status: Int32) {
+            let (waiters, lineWaiters) = record.state.withLock { state in
+                state.status = status
+                defer { (state.waiters, state.lineWaiters) = ([], []) }
+                return (state.waiters, state.lineWaiters)
+            }
+            for waiter in waiters { waiter.resume(returning: status) }
+            for waiter in lineWaiters { waiter.continuation.resume(returning: nil) }
+        }
+    }
+
+    private static func line(of bytes: [UInt8], with needle: String) -> String? {
+        String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            .first { $0.contains(needle) }.map(String.init)
+    }
+
+    // MARK: C
+
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var descriptors: [Int32] = [0, 0]
+        guard Glibc.pipe(&descriptors) == 0 else { throw Failure(description: "no pipe: error \(errno)") }
+        for descriptor in descriptors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        return (descriptors[0], descriptors[1])
+    }
+
+    private static var environment: [String: String] {
+        var variables: [String: String] = [:]
+        var next = environ
+        while let entry = next.pointee {
+            let text = String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            next += 1
+        }
+        return variables
+    }
+
+    private static func withPointers<Value>(
+        _ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Value
+    ) -> Value {
+        let pointers = texts.map { strdup($0) }
+        defer { for pointer in pointers { free(pointer) } }
+        return body(pointers + [nil])
+    }
+}
