@@ -64,13 +64,14 @@ struct Reading {
             return .microseconds(end - at)
         }
         var timings = Timings(total: .microseconds(total))
-        let connected = max(time(CURLINFO_CONNECT_TIME_T), handshakeBegan ?? 0)
+        // libcurl says 0 where the handshake failed. Through a proxy, its tunnel is part of connecting.
+        let reported = time(CURLINFO_CONNECT_TIME_T)
+        let connected = usesProxy || reported == 0 ? max(reported, handshakeBegan ?? 0) : reported
         if !isLiteral { timings.resolve = until(progress == .nothing ? total : time(CURLINFO_NAMELOOKUP_TIME_T)) }
         guard progress > .nothing else { return timings }
         timings.connect = until(progress == .resolved ? total : connected)
         guard progress > .resolved else { return timings }
         if isTLS {
-            // What is left of connecting through a proxy is connecting too; libcurl counts it before the handshake.
             timings.tls = until(progress == .connected ? total : time(CURLINFO_APPCONNECT_TIME_T))
             guard progress > .connected else { return timings }
         }

@@ -39,6 +39,8 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     private static func welcome(_ address: String, _ configuration: String) {
+        // As it was called, so that the lines below can be copied.
+        let program = CommandLine.arguments.first ?? "partoo-webhook-exporter"
         var text = """
 
             The exporter watches a simulated Partoo on http://\(address)
@@ -56,8 +58,8 @@ struct DemoCommand: AsyncParsableCommand {
 
             Try, in another terminal:
               curl -s http://\(address)/metrics | grep -E 'config_state|probe_failure' | grep ' 1$'
-              partoo-webhook-exporter diff --config.file=\(configuration)
-              partoo-webhook-exporter probe --config.file=\(configuration) --webhook-id=8
+              \(program) diff --config.file=\(configuration)
+              \(program) probe --config.file=\(configuration) --webhook-id=8
 
             Ctrl-C stops it.
 

@@ -75,10 +75,27 @@ package enum LoopbackHTTP {
             guard sides.count == 2 else { return nil }
             return (String(sides[0]), String(sides[1].drop { $0 == " " }))
         }
-        let answer = Answer(status: status, headers: headers, body: Array(bytes[end.upperBound...]))
+        var answer = Answer(status: status, headers: headers, body: Array(bytes[end.upperBound...]))
+        if answer.header("Transfer-Encoding")?.lowercased() == "chunked", !isHead {
+            answer.body = try joinChunks(answer.body[...])
+        }
         if let length = answer.header("Content-Length").flatMap(Int.init), !isHead, length != answer.body.count {
             throw Failure(description: "\(answer.body.count) body bytes instead of \(length)")
         }
         return answer
+    }
+
+    private static func joinChunks(_ bytes: ArraySlice<UInt8>) throws -> [UInt8] {
+        var rest = bytes
+        var body: [UInt8] = []
+        while let end = rest.firstRange(of: Array("\r\n".utf8)),
+            let size = Int(String(decoding: rest[..<end.lowerBound].prefix { $0 != 0x3b }, as: UTF8.self), radix: 16),
+            rest.endIndex - end.upperBound >= size + 2
+        {
+            if size == 0 { return body }
+            body += rest[end.upperBound..<(end.upperBound + size)]
+            rest = rest[(end.upperBound + size + 2)...]
+        }
+        throw Failure(description: "a chunked body that is cut short")
     }
 }
