@@ -17,12 +17,13 @@ package final class PrometheusServer: Sendable {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("prometheus-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let configuration = folder.appendingPathComponent("prometheus.yml")
-        try """
+        let text = """
             global: {scrape_interval: 500ms, scrape_timeout: 500ms}
             scrape_configs:
               - job_name: partoo
                 static_configs: [{targets: ["127.0.0.1:\(target)"]}]
-            """.write(to: configuration, atomically: true, encoding: .utf8)
+            """
+        try text.write(to: configuration, atomically: true, encoding: .utf8)
         process = try ChildProcess(
             Self.binary,
             [
