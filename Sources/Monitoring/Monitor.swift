@@ -19,13 +19,15 @@ package actor Monitor {
         package var apiObserver: any APIObserver
         package var logger: Logger
         package var key: FingerprintKey
-        /// The request budget is divided by it.
+        /// Which part of the watches is ours, from 0.
+        package var shard: Int
+        /// The request budget is divided by it; above 0.
         package var totalShards: Int
 
         package init(
             time: any Timekeeper, apiTransport: any Transport, prober: Prober, userAgent: String,
             observer: any MonitorObserver, apiObserver: any APIObserver, logger: Logger,
-            key: FingerprintKey = FingerprintKey(), totalShards: Int = 1
+            key: FingerprintKey = FingerprintKey(), shard: Int = 0, totalShards: Int = 1
         ) {
             self.time = time
             self.apiTransport = apiTransport
@@ -35,6 +37,7 @@ package actor Monitor {
             self.apiObserver = apiObserver
             self.logger = logger
             self.key = key
+            self.shard = shard
             self.totalShards = totalShards
         }
     }
@@ -43,23 +46,21 @@ package actor Monitor {
     var configuration: ExporterConfiguration
     var states: [WatchID: WatchState] = [:]
     var accounts: [String: AccountMonitor] = [:]
-    private var schedule = Schedule()
+    var schedule = Schedule()
     /// Turns that may start, in their order: checks at once, probes as far as the bound allows.
     private var readyChecks: [Schedule.Turn] = []
     private var readyProbes: [Schedule.Turn] = []
     private var probesInFlight = 0
     /// What each watch was last reported as, so that passing time can be noticed.
-    private var reported: [WatchID: ConfigurationState] = [:]
-    private var pending = MonitorChanges()
+    var reported: [WatchID: ConfigurationState] = [:]
+    var pending = MonitorChanges()
     private let started: Duration
     private var nextSweep: Duration
-    private var unchecked: Set<WatchID> = []
+    var unchecked: Set<WatchID> = []
     private let wakes: AsyncStream<Void>
-    private let waker: AsyncStream<Void>.Continuation
+    let waker: AsyncStream<Void>.Continuation
 
     private static let sweepInterval = Duration.seconds(1)
-    /// Watches of a first pass are spread over one interval, at most so long.
-    private static let firstPass = Duration.seconds(10)
     private static let readyAfter = Duration.seconds(60)
 
     package init(_ configuration: ExporterConfiguration, parts: Parts) {
@@ -104,64 +105,6 @@ package actor Monitor {
         waker.yield()
     }
 
-    private func apply(_ new: ExporterConfiguration) {
-        let old = configuration
-        configuration = new
-        let now = parts.time.now()
-        let wall = parts.time.wallSeconds()
-        var accounts: [String: AccountMonitor] = [:]
-        for account in new.accounts {
-            accounts[account.name] = AccountMonitor(account, parts: parts, previous: self.accounts[account.name])
-        }
-        self.accounts = accounts
-        let wanted = Dictionary(new.watches.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        for id in states.keys where wanted[id] == nil { remove(id) }
-        for watch in new.watches {
-            if var state = states[watch.id] {
-                guard state.watch != watch || old.modules[watch.module] != new.modules[watch.module] else { continue }
-                state.redefine(watch, at: wall)
-                states[watch.id] = state
-            } else {
-                states[watch.id] = WatchState(watch: watch, key: parts.key, at: wall)
-                if watch.isEnabled { unchecked.insert(watch.id) }
-            }
-            plan(watch, at: now)
-            report(watch.id, at: wall)
-        }
-        pending.accounts = new.accounts.map { AccountReport(name: $0.name, discovers: $0.discovery != nil) }
-        pending.latencyBuckets = new.latencyBuckets
-        publish()
-    }
-
-    private func remove(_ id: WatchID) {
-        states[id] = nil
-        reported[id] = nil
-        unchecked.remove(id)
-        pending.removed.append(id)
-        pending.updated.removeAll { $0.state.id == id }
-        for kind in TurnKind.allCases { schedule.remove(Schedule.Key(id: id, kind: kind)) }
-    }
-
-    /// Schedules a watch's turns: the first check within the first pass, probes from the first good check on.
-    private func plan(_ watch: Watch, at now: Duration) {
-        let check = Schedule.Key(id: watch.id, kind: .check)
-        let probe = Schedule.Key(id: watch.id, kind: .probe)
-        guard watch.isEnabled else {
-            schedule.remove(check)
-            schedule.remove(probe)
-            unchecked.remove(watch.id)
-            return
-        }
-        let spread = min(watch.checkInterval, Self.firstPass)
-        schedule.set(
-            check, interval: watch.checkInterval, phase: watch.id.phase(in: watch.checkInterval, kind: "check"),
-            first: now + watch.id.phase(in: spread, kind: "first"))
-        let probed = states[watch.id]?.probeTarget != nil
-        schedule.set(
-            probe, interval: watch.probeInterval, phase: watch.id.phase(in: watch.probeInterval, kind: "probe"),
-            first: probed ? now : nil)
-    }
-
     // MARK: Turns
 
     private func takeDue() {
@@ -187,7 +130,7 @@ package actor Monitor {
         }
     }
 
-    private func enqueue(_ turn: Schedule.Turn) {
+    func enqueue(_ turn: Schedule.Turn) {
         switch turn.key.kind {
         case .check: readyChecks.append(turn)
         case .probe: readyProbes.append(turn)
@@ -216,44 +159,10 @@ package actor Monitor {
         parts.observer.turnStarted(turn.key.kind, lateness: max(.zero, parts.time.now() - turn.due))
     }
 
-    private func finished(_ key: Schedule.Key) {
+    func finished(_ key: Schedule.Key) {
         if let turn = schedule.finished(key, at: parts.time.now()) { enqueue(turn) }
         publish()
         waker.yield()
-    }
-
-    // MARK: Check
-
-    private func check(_ key: Schedule.Key) async {
-        defer { finished(key) }
-        guard let state = states[key.id], let account = accounts[key.id.account] else { return }
-        guard
-            let answer = await account.check(
-                state.id.webhookID, orgID: state.watch.orgID, interval: state.watch.checkInterval)
-        else { return }
-        // The watch may have gone, or have been defined anew, while the API answered.
-        guard var current = states[key.id] else { return }
-        let wall = parts.time.wallSeconds()
-        let effects = current.checked(answer.outcome, at: wall, duration: answer.call.duration)
-        states[key.id] = current
-        unchecked.remove(key.id)
-        log(current, answer, effects)
-        carryOut(effects, key.id)
-        report(key.id, at: wall)
-    }
-
-    private func carryOut(_ effects: [WatchEffect], _ id: WatchID) {
-        let probe = Schedule.Key(id: id, kind: .probe)
-        let now = parts.time.now()
-        for effect in effects {
-            switch effect {
-            case .probeNow:
-                schedule.release(probe, at: now)
-                if let turn = schedule.runNow(probe, at: now) { enqueue(turn) }
-            case .stopProbing: schedule.hold(probe)
-            case .baselineLearned, .stateChanged, .configurationChanged, .probeOutcomeChanged: break
-            }
-        }
     }
 
     // MARK: Probe
@@ -281,13 +190,13 @@ package actor Monitor {
 
     // MARK: Reporting
 
-    private func report(_ id: WatchID, at wall: Double, probe: ProbeResult? = nil) {
+    func report(_ id: WatchID, at wall: Double, probe: ProbeResult? = nil) {
         guard let state = states[id] else { return }
         reported[id] = state.state(at: wall)
         pending.updated.append(WatchReport(state: state, now: wall, probe: probe))
     }
 
-    private func publish() {
+    func publish() {
         guard !pending.updated.isEmpty || !pending.removed.isEmpty || pending.accounts != nil else { return }
         parts.observer.apply(pending)
         pending = MonitorChanges()

@@ -1,0 +1,79 @@
+import ConfigurationFile
+import Watching
+
+/// Which watches there are: what a configuration says, put into force without disturbing what stays.
+extension Monitor {
+    /// Watches of a first pass are spread over one interval, at most so long.
+    private static let firstPass = Duration.seconds(10)
+
+    func apply(_ new: ExporterConfiguration) {
+        let old = configuration
+        configuration = new
+        var accounts: [String: AccountMonitor] = [:]
+        for account in new.accounts {
+            accounts[account.name] = AccountMonitor(account, parts: parts, previous: self.accounts[account.name])
+        }
+        self.accounts = accounts
+        let watches = new.watches.filter(isOurs)
+        let wanted = Set(watches.map(\.id))
+        for id in states.keys where !wanted.contains(id) {
+            remove(id)
+            pending.removed.append(id)
+        }
+        for watch in watches {
+            put(watch, moduleChanged: old.modules[watch.module] != new.modules[watch.module])
+        }
+        pending.accounts = new.accounts.map { AccountReport(name: $0.name, discovers: $0.discovery != nil) }
+        pending.latencyBuckets = new.latencyBuckets
+        publish()
+    }
+
+    /// Whether this shard looks after the watch.
+    func isOurs(_ watch: Watch) -> Bool {
+        parts.totalShards <= 1 || watch.id.shard(of: parts.totalShards) == parts.shard
+    }
+
+    /// Adds a watch, or defines one anew that is there; what is known of it stays.
+    func put(_ watch: Watch, moduleChanged: Bool = false) {
+        let wall = parts.time.wallSeconds()
+        if var state = states[watch.id] {
+            guard state.watch != watch || moduleChanged else { return }
+            state.redefine(watch, at: wall)
+            states[watch.id] = state
+        } else {
+            states[watch.id] = WatchState(watch: watch, key: parts.key, at: wall)
+            if watch.isEnabled { unchecked.insert(watch.id) }
+        }
+        plan(watch, at: parts.time.now())
+        report(watch.id, at: wall)
+    }
+
+    /// Forgets a watch; that it went is the caller's to report.
+    func remove(_ id: WatchID) {
+        states[id] = nil
+        reported[id] = nil
+        unchecked.remove(id)
+        pending.updated.removeAll { $0.state.id == id }
+        for kind in TurnKind.allCases { schedule.remove(Schedule.Key(id: id, kind: kind)) }
+    }
+
+    /// Schedules a watch's turns: the first check within the first pass, probes from the first good check on.
+    private func plan(_ watch: Watch, at now: Duration) {
+        let check = Schedule.Key(id: watch.id, kind: .check)
+        let probe = Schedule.Key(id: watch.id, kind: .probe)
+        guard watch.isEnabled else {
+            schedule.remove(check)
+            schedule.remove(probe)
+            unchecked.remove(watch.id)
+            return
+        }
+        let spread = min(watch.checkInterval, Self.firstPass)
+        schedule.set(
+            check, interval: watch.checkInterval, phase: watch.id.phase(in: watch.checkInterval, kind: "check"),
+            first: now + watch.id.phase(in: spread, kind: "first"))
+        let probed = states[watch.id]?.probeTarget != nil
+        schedule.set(
+            probe, interval: watch.probeInterval, phase: watch.id.phase(in: watch.probeInterval, kind: "probe"),
+            first: probed ? now : nil)
+    }
+}
