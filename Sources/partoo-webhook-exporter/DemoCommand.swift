@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Simulator
+import Web
 
 /// The exporter on a simulated Partoo, to be looked at.
 struct DemoCommand: AsyncParsableCommand {
@@ -23,10 +24,9 @@ struct DemoCommand: AsyncParsableCommand {
         let world = try await DemoWorld.start(in: folder)
         let web = try WebFlags.parse(["--web.listen-address", listenAddress])
         let play = Task { await world.play() }
-        let address = listenAddress
         let exporter = Exporter(
             configFile: world.configurationPath, web: web, logging: logging,
-            onListening: { Self.welcome(address, world.configurationPath) })
+            onListening: { Self.welcome($0.map(\.description).first ?? "", world.configurationPath) })
         do {
             try await exporter.run()
         } catch {

@@ -17,8 +17,8 @@ struct Exporter {
     let configFile: String
     let web: WebFlags
     let logging: LogFlags
-    /// Told once, when the exporter listens.
-    var onListening: @Sendable () -> Void = {}
+    /// Told once, when the exporter listens, on what: a port that the system chose is the real one.
+    var onListening: @Sendable ([ListenAddress]) -> Void = { _ in }
 
     /// SIGTERM has to end the process within 5 s, whatever a scraper does.
     private static let shutdownLimit = Duration.seconds(3)
@@ -82,7 +82,7 @@ struct Exporter {
         let server = WebServer(
             limits: WebServer.Limits(maximumRequests: web.maximumRequests), logger: serverLogger
         ) { await routes.respond(to: $0) }
-        let (listening, listener) = AsyncStream.makeStream(of: Void.self)
+        let (listening, listener) = AsyncStream.makeStream(of: ListenAddress.self)
         var services: [any Service] = []
         for address in web.addresses {
             services.append(
@@ -91,7 +91,7 @@ struct Exporter {
                     service: try server.service(on: address) { port in
                         let bound = address.port == 0 ? address.withPort(port) : address
                         logger.info("listening", metadata: ["address": "\(bound)"])
-                        listener.yield()
+                        listener.yield(bound)
                     }))
         }
         services.append(
@@ -137,19 +137,19 @@ private struct ListenService: Service {
 /// Runs the monitor once every address is listened on, so that nothing is half-started.
 private struct MonitorService: Service {
     let monitor: Monitor
-    let listening: AsyncStream<Void>
+    let listening: AsyncStream<ListenAddress>
     let expected: Int
-    let onListening: @Sendable () -> Void
+    let onListening: @Sendable ([ListenAddress]) -> Void
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var count = 0
-            for await _ in listening {
-                count += 1
-                if count == expected { break }
+            var bound: [ListenAddress] = []
+            for await address in listening {
+                bound.append(address)
+                if bound.count == expected { break }
             }
-            guard count == expected else { return }
-            onListening()
+            guard bound.count == expected else { return }
+            onListening(bound)
             await monitor.run()
         }
     }
