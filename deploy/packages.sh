@@ -1,5 +1,5 @@
 # Sourced by deploy/quickstart and Tests/run: which Debian packages are needed, and how the missing ones are installed.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 # What the Swift toolchain needs of the system, and the libraries that the exporter links.
 build_packages=(
