@@ -10,74 +10,94 @@ package protocol APIObserver: Sendable {
 
 /// One account's way to the API: its client, its budgets, and its restraint after refusals and failures.
 final class AccountMonitor: Sendable {
-    private struct State {
-        /// Set by a refused key: then one call an interval, whoever makes it.
-        var refusedUntil: Duration?
-        var isRefused = false
-        var backoffs: [Int: Backoff] = [:]
-        var notBefore: [Int: Duration] = [:]
-    }
-
     private let account: Account
     private let client: PartooClient
     private let gate: BudgetGate
+    private let restraint: Restraint
     private let time: any Timekeeper
     private let observer: any APIObserver
-    private let state: Mutex<State>
 
     /// - Parameter previous: the same account's before a reload: budgets and restraint go on, unless the key changed.
     init(_ account: Account, parts: Monitor.Parts, previous: AccountMonitor?) {
         self.account = account
         time = parts.time
         observer = parts.apiObserver
-        let perMinute = Double(account.requestsPerMinute) / Double(max(parts.totalShards, 1))
+        let shards = Double(max(parts.totalShards, 1))
+        let perMinute = Double(account.requestsPerMinute) / shards
         client = PartooClient(
             transport: parts.apiTransport, baseURL: account.baseURL, apiKey: account.apiKey,
             userAgent: parts.userAgent, caFile: account.caFile, now: { [time] in time.wallSeconds() })
         if let previous, previous.account.baseURL == account.baseURL {
             gate = previous.gate
-            state = Mutex(previous.account.apiKey == account.apiKey ? previous.state.withLock { $0 } : State())
-            Task { [gate] in await gate.change(perMinute: perMinute) }
+            gate.change(perMinute: perMinute)
+            restraint = previous.account.apiKey == account.apiKey ? previous.restraint : Restraint()
         } else {
-            gate = BudgetGate(perMinute: perMinute, time: parts.time) { [observer, name = account.name] in
-                observer.waitedForBudget(account: name, $0)
+            // Shards share what the API lets one organisation do at once, too.
+            gate = BudgetGate(perMinute: perMinute, burst: max(RequestBudget.burst / shards, 1), time: parts.time) {
+                [observer, name = account.name] in observer.waitedForBudget(account: name, $0)
             }
-            state = Mutex(State())
+            restraint = Restraint()
         }
     }
 
     /// Reads one configuration, when budget and restraint allow.
     ///
+    /// - Parameter due: when the turn was due.
     /// - Returns: nil where this turn has to be passed over, or the task was cancelled.
-    func check(_ id: Int, orgID: Int?, interval: Duration) async -> (outcome: CheckOutcome, call: APICall)? {
-        guard mayAsk(id, interval: interval), (try? await gate.acquire(orgID)) != nil else { return nil }
-        guard let answer = await client.fetchWebhook(id, orgID: orgID) else { return nil }
-        await learn(from: answer.call, id: id, orgID: orgID, interval: interval)
+    func check(
+        _ id: Int, orgID: Int?, due: Duration, interval: Duration
+    ) async -> (outcome: CheckOutcome, call: APICall)? {
+        // Asked before the budget is, so that a turn that will be passed over spends nothing, and after it again, since the
+        // key may have been refused while this turn waited.
+        guard restraint.allows(id, due: due, interval: interval, at: time.now()),
+            (try? await gate.acquire(orgID)) != nil,
+            restraint.begin(id, due: due, interval: interval, at: time.now()),
+            let answer = await client.fetchWebhook(id, orgID: orgID)
+        else { return nil }
+        if answer.call.failure?.reason == .rateLimited {
+            gate.stop(orgID, for: answer.call.failure?.retryAfter ?? RetryAfter.fallback)
+        }
+        restraint.learn(from: answer.call.failure?.reason, id: id, due: due, interval: interval, at: time.now())
         observer.called(account: account.name, answer.call)
         return answer
     }
+}
 
-    private func mayAsk(_ id: Int, interval: Duration) -> Bool {
-        let now = time.now()
-        return state.withLock { state in
-            if state.isRefused {
-                guard now >= state.refusedUntil ?? .zero else { return false }
-                // This call is the interval's one; the others of this interval wait for what it comes to.
-                state.refusedUntil = now + interval
-            }
-            return now >= state.notBefore[id] ?? .zero
+/// What an account holds back: all but one call an interval after its key was refused, and webhooks whose checks fail.
+final class Restraint: Sendable {
+    private struct State {
+        /// While the key is refused: when the last call's turn was due. Turns are compared by when they were due, since the
+        /// next one of a watch is due exactly an interval later, whenever either of them starts.
+        var refusedTurn: Duration?
+        var backoffs: [Int: Backoff] = [:]
+        var notBefore: [Int: Duration] = [:]
+
+        /// The watch with the shortest interval sets the pace of a refused account, since it comes first.
+        func allows(_ id: Int, _ due: Duration, _ interval: Duration, _ now: Duration) -> Bool {
+            now >= notBefore[id] ?? .zero && refusedTurn.map { due >= $0 + interval } ?? true
         }
     }
 
-    private func learn(from call: APICall, id: Int, orgID: Int?, interval: Duration) async {
-        let now = time.now()
-        let reason = call.failure?.reason
-        if reason == .rateLimited { await gate.stop(orgID, for: call.failure?.retryAfter ?? RetryAfter.fallback) }
+    private let state = Mutex(State())
+
+    func allows(_ id: Int, due: Duration, interval: Duration, at now: Duration) -> Bool {
+        state.withLock { $0.allows(id, due, interval, now) }
+    }
+
+    /// Like `allows`; this call is then the interval's one, and the others wait for what it comes to.
+    func begin(_ id: Int, due: Duration, interval: Duration, at now: Duration) -> Bool {
+        state.withLock { state in
+            guard state.allows(id, due, interval, now) else { return false }
+            if state.refusedTurn != nil { state.refusedTurn = due }
+            return true
+        }
+    }
+
+    func learn(from reason: CheckFailureReason?, id: Int, due: Duration, interval: Duration, at now: Duration) {
         state.withLock { state in
             switch reason {
             case .unauthorized, .forbidden:
-                state.isRefused = true
-                state.refusedUntil = max(state.refusedUntil ?? .zero, now + interval)
+                state.refusedTurn = max(state.refusedTurn ?? .zero, due)
             case .serverError, .malformed, .dns, .connect, .tls, .timeout, .unexpectedStatus, .internal:
                 var generator = SystemRandomNumberGenerator()
                 var backoff = state.backoffs[id] ?? Backoff()
@@ -85,8 +105,7 @@ final class AccountMonitor: Sendable {
                 state.backoffs[id] = backoff
             case .rateLimited: break
             case nil, .notFound:
-                state.isRefused = false
-                state.refusedUntil = nil
+                state.refusedTurn = nil
                 state.backoffs[id] = nil
                 state.notBefore[id] = nil
             }

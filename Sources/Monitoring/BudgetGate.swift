@@ -4,30 +4,39 @@ import Synchronization
 /// The request budgets of one account's organisations: who may call now, and who waits in line.
 ///
 /// Calls of one organisation go in the order in which they asked; organisations do not wait for one another.
-package actor BudgetGate {
+package final class BudgetGate: Sendable {
     private struct Organisation {
         var budget: RequestBudget
-        var waiting: [Waiter] = []
-        var isServing = false
+        /// The numbers of those who wait. The first one waits for the budget, the others for their place to move up.
+        var line: [Int] = []
+        var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     }
 
-    private struct Waiter {
-        var number: Int
-        var continuation: CheckedContinuation<Bool, Never>
+    private struct State {
+        var perMinute: Double
+        var organisations: [Int?: Organisation] = [:]
+        var lastNumber = 0
     }
+
+    /// Another rate or a longer stop is felt after so long by whoever waits.
+    private static let longestSleep = Duration.seconds(1)
 
     private let time: any Timekeeper
-    private var perMinute: Double
-    private var organisations: [Int?: Organisation] = [:]
-    private var lastNumber = 0
-    private var cancelled: Set<Int> = []
+    private let burst: Double
+    private let state: Mutex<State>
     private let onWait: @Sendable (Duration) -> Void
 
-    /// - Parameter onWait: told how long each call that had to wait did so.
-    package init(perMinute: Double, time: any Timekeeper, onWait: @escaping @Sendable (Duration) -> Void) {
-        self.perMinute = perMinute
+    /// - Parameters:
+    ///   - burst: how many calls each budget may be spent ahead by.
+    ///   - onWait: told how long each call that had to wait did so.
+    package init(
+        perMinute: Double, burst: Double = RequestBudget.burst, time: any Timekeeper,
+        onWait: @escaping @Sendable (Duration) -> Void
+    ) {
+        self.burst = burst
         self.time = time
         self.onWait = onWait
+        state = Mutex(State(perMinute: perMinute))
     }
 
     /// Waits for this organisation's next call.
@@ -36,68 +45,84 @@ package actor BudgetGate {
     package func acquire(_ organisation: Int?) async throws {
         try Task.checkCancellation()
         let began = time.now()
-        var state = organisations[organisation] ?? Organisation(budget: RequestBudget(perMinute: perMinute, at: began))
-        if state.waiting.isEmpty, !state.isServing, state.budget.take(at: began) == nil {
-            organisations[organisation] = state
-            return
+        guard let number = enter(organisation, at: began) else { return }
+        defer { leave(number, organisation) }
+        await becomeFirst(number, organisation)
+        while true {
+            try Task.checkCancellation()
+            let now = time.now()
+            guard let delay = change(organisation, at: now, { $0.budget.take(at: now) }) else { break }
+            try await time.sleep(until: now + min(delay, Self.longestSleep))
         }
-        organisations[organisation] = state
-        lastNumber += 1
-        let number = lastNumber
-        let isGranted = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                if cancelled.remove(number) != nil {
-                    continuation.resume(returning: false)
-                } else {
-                    organisations[organisation]?.waiting.append(Waiter(number: number, continuation: continuation))
-                    serve(organisation)
-                }
-            }
-        } onCancel: {
-            Task { await self.cancel(number, organisation) }
-        }
-        guard isGranted else { throw CancellationError() }
         onWait(time.now() - began)
     }
 
     /// The API said 429 to this organisation.
     package func stop(_ organisation: Int?, for delay: Duration) {
         let now = time.now()
-        var state = organisations[organisation] ?? Organisation(budget: RequestBudget(perMinute: perMinute, at: now))
-        state.budget.stop(for: delay, at: now)
-        organisations[organisation] = state
+        change(organisation, at: now) { $0.budget.stop(for: delay, at: now) }
     }
 
     package func change(perMinute: Double) {
-        guard perMinute != self.perMinute else { return }
-        self.perMinute = perMinute
         let now = time.now()
-        for organisation in organisations.keys {
-            organisations[organisation]?.budget.change(perMinute: perMinute, at: now)
-        }
-    }
-
-    private func cancel(_ number: Int, _ organisation: Int?) {
-        guard let index = organisations[organisation]?.waiting.firstIndex(where: { $0.number == number }) else {
-            return
-        }
-        organisations[organisation]?.waiting.remove(at: index).continuation.resume(returning: false)
-    }
-
-    /// One task an organisation hands out its budget while anybody waits.
-    private func serve(_ organisation: Int?) {
-        guard organisations[organisation]?.isServing == false else { return }
-        organisations[organisation]?.isServing = true
-        Task {
-            while organisations[organisation]?.waiting.isEmpty == false {
-                let now = time.now()
-                if let delay = organisations[organisation]?.budget.take(at: now) {
-                    try? await time.sleep(until: now + delay)
-                } else if organisations[organisation]?.waiting.isEmpty == false {
-                    organisations[organisation]?.waiting.removeFirst().continuation.resume(returning: true)
-                }
+        state.withLock { state in
+            guard perMinute != state.perMinute else { return }
+            state.perMinute = perMinute
+            for organisation in state.organisations.keys {
+                state.organisations[organisation]?.budget.change(perMinute: perMinute, at: now)
             }
-            organisations[organisation]?.isServing = false
         }
+    }
+
+    /// - Returns: nil where the call may go at once, otherwise a place in the line.
+    private func enter(_ organisation: Int?, at now: Duration) -> Int? {
+        state.withLock { state in
+            var line = state.organisations[organisation] ?? fresh(state.perMinute, at: now)
+            defer { state.organisations[organisation] = line }
+            if line.line.isEmpty, line.budget.take(at: now) == nil { return nil }
+            state.lastNumber += 1
+            line.line.append(state.lastNumber)
+            return state.lastNumber
+        }
+    }
+
+    /// Returns when this number is the first in the line, or the task is cancelled.
+    private func becomeFirst(_ number: Int, _ organisation: Int?) async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let mustWait = change(organisation, at: time.now()) { state in
+                    // A task is marked as cancelled before its handler runs, so one of the two sees the other.
+                    guard state.line.first != number, !Task.isCancelled else { return false }
+                    state.waiting[number] = continuation
+                    return true
+                }
+                if !mustWait { continuation.resume() }
+            }
+        } onCancel: {
+            change(organisation, at: time.now()) { $0.waiting.removeValue(forKey: number) }?.resume()
+        }
+    }
+
+    private func leave(_ number: Int, _ organisation: Int?) {
+        let next = change(organisation, at: time.now()) { state in
+            state.line.removeAll { $0 == number }
+            return state.line.first.flatMap { state.waiting.removeValue(forKey: $0) }
+        }
+        next?.resume()
+    }
+
+    @discardableResult
+    private func change<Value: Sendable>(
+        _ organisation: Int?, at now: Duration, _ body: (inout Organisation) -> sending Value
+    ) -> Value {
+        state.withLock { state in
+            var line = state.organisations[organisation] ?? fresh(state.perMinute, at: now)
+            defer { state.organisations[organisation] = line }
+            return body(&line)
+        }
+    }
+
+    private func fresh(_ perMinute: Double, at now: Duration) -> Organisation {
+        Organisation(budget: RequestBudget(perMinute: perMinute, burst: burst, at: now))
     }
 }

@@ -3,12 +3,12 @@ import Watching
 
 /// Hop one: a configuration is read, and what it says is learned.
 extension Monitor {
-    func check(_ key: Schedule.Key) async {
+    func check(_ key: Schedule.Key, due: Duration) async {
         defer { finished(key) }
         guard let state = states[key.id], let account = accounts[key.id.account] else { return }
         guard
             let answer = await account.check(
-                state.id.webhookID, orgID: state.watch.orgID, interval: state.watch.checkInterval)
+                state.id.webhookID, orgID: state.watch.orgID, due: due, interval: state.watch.checkInterval)
         else { return }
         // The watch may have gone, or have been defined anew, while the API answered.
         guard var current = states[key.id] else { return }

@@ -140,7 +140,7 @@ package actor Monitor {
     private func start(in group: inout DiscardingTaskGroup) {
         for turn in readyChecks {
             noteStart(turn)
-            group.addTask { await self.check(turn.key) }
+            group.addTask { await self.check(turn.key, due: turn.due) }
         }
         readyChecks.removeAll(keepingCapacity: true)
         let free = max(0, configuration.maximumProbesInFlight - probesInFlight)

@@ -5,15 +5,19 @@ package struct RequestBudget: Sendable {
     /// A budget may be spent ahead by so many calls.
     package static let burst = 20.0
 
+    private let burst: Double
     private var perSecond: Double
     private var tokens: Double
     private var updated: Duration
     private var stoppedUntil: Duration?
 
-    /// - Parameter perMinute: may be a fraction, where shards divide it; must be above 0.
-    package init(perMinute: Double, at now: Duration) {
+    /// - Parameters:
+    ///   - perMinute: may be a fraction, where shards divide it; must be above 0.
+    ///   - burst: at least 1.
+    package init(perMinute: Double, burst: Double = Self.burst, at now: Duration) {
+        self.burst = max(burst, 1)
         perSecond = max(perMinute, 0.001) / 60
-        tokens = min(Self.burst, max(perMinute, 1))
+        tokens = min(self.burst, max(perMinute, 1))
         updated = now
     }
 
@@ -47,7 +51,7 @@ package struct RequestBudget: Sendable {
         guard now > updated else { return }
         let elapsed = now - updated
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-        tokens = min(Self.burst, tokens + seconds * perSecond)
+        tokens = min(burst, tokens + seconds * perSecond)
         updated = now
     }
 }
