@@ -35,7 +35,8 @@ struct WatchRendering {
             builder.add(families[.configDriftedSince], state.driftedSince)
         }
         if current == .inSync || current == .drifted {
-            for field in ConfigurationField.allCases where !state.watch.ignoredFields.contains(field) {
+            for field in ConfigurationField.allCases
+            where !state.watch.ignoredFields.contains(field) && state.compares(field) {
                 builder.add(families[.configDrift], state.drift.fields.contains(field), ["field": field.rawValue])
             }
             if state.drift.fields.contains(.customHeaders) {

@@ -10,15 +10,18 @@ extension Monitor {
             let answer = await account.check(
                 state.id.webhookID, orgID: state.watch.orgID, due: due, interval: state.watch.checkInterval)
         else { return }
+        let news = await parts.baselines.news(of: key.id, since: state.baselineVersion)
         // The watch may have gone, or have been defined anew, while the API answered.
         guard var current = states[key.id] else { return }
         let wall = parts.time.wallSeconds()
-        let effects = current.checked(answer.outcome, at: wall, duration: answer.call.duration)
+        let effects = current.checked(answer.outcome, at: wall, duration: answer.call.duration, news: news)
+        let record = current.takeRecord(at: wall)
         states[key.id] = current
         unchecked.remove(key.id)
         log(current, answer, effects)
         carryOut(effects, key.id)
         report(key.id, at: wall)
+        if let record { await keep(record) }
     }
 
     private func carryOut(_ effects: [WatchEffect], _ id: WatchID) {

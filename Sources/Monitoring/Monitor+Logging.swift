@@ -15,8 +15,6 @@ extension Monitor {
         for effect in effects {
             switch effect {
             case .stateChanged(let from, let to): logStateChange(state, from: from, to: to)
-            case .baselineLearned where !ConfigurationField.allCases.allSatisfy(state.watch.expectation.declares):
-                parts.logger.info("baseline learned", metadata: Self.identity(state))
             case .configurationChanged(let fields):
                 var metadata = Self.identity(state)
                 metadata["fields"] = "\(fields.map(\.rawValue).sorted().joined(separator: ","))"
@@ -24,6 +22,14 @@ extension Monitor {
             default: break
             }
         }
+    }
+
+    /// - Parameter isOnDisk: false: it is gone when the program ends.
+    func logLearned(_ state: WatchState, isOnDisk: Bool) {
+        guard !ConfigurationField.allCases.allSatisfy(state.watch.expectation.declares) else { return }
+        var metadata = Self.identity(state)
+        metadata["kept"] = isOnDisk ? "disk" : "memory"
+        parts.logger.info("baseline learned", metadata: metadata)
     }
 
     func logStateChange(_ state: WatchState, from: ConfigurationState, to: ConfigurationState) {

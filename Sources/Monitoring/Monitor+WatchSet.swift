@@ -41,7 +41,7 @@ extension Monitor {
             state.redefine(watch, at: wall)
             states[watch.id] = state
         } else {
-            states[watch.id] = WatchState(watch: watch, key: parts.key, at: wall)
+            states[watch.id] = restored(watch, at: wall)
             if watch.isEnabled { unchecked.insert(watch.id) }
         }
         plan(watch, at: parts.time.now())
@@ -71,9 +71,13 @@ extension Monitor {
         schedule.set(
             check, interval: watch.checkInterval, phase: watch.id.phase(in: watch.checkInterval, kind: "check"),
             first: now + watch.id.phase(in: spread, kind: "first"))
-        let probed = states[watch.id]?.probeTarget != nil
+        let state = states[watch.id]
+        // One that is known from before the start is probed at once, but not all of them in one moment.
+        let isFirst = state?.lastCheck == nil && !schedule.contains(probe)
+        let spreadProbes = min(watch.probeInterval, Self.firstPass)
+        let firstProbe = isFirst ? now + watch.id.phase(in: spreadProbes, kind: "first probe") : now
         schedule.set(
             probe, interval: watch.probeInterval, phase: watch.id.phase(in: watch.probeInterval, kind: "probe"),
-            first: probed ? now : nil)
+            first: state?.probeTarget != nil ? firstProbe : nil)
     }
 }

@@ -19,6 +19,7 @@ package actor Monitor {
         package var apiObserver: any APIObserver
         package var logger: Logger
         package var key: FingerprintKey
+        package var baselines: any BaselineStore
         /// Which part of the watches is ours, from 0.
         package var shard: Int
         /// The request budget is divided by it; above 0.
@@ -27,7 +28,8 @@ package actor Monitor {
         package init(
             time: any Timekeeper, apiTransport: any Transport, prober: Prober, userAgent: String,
             observer: any MonitorObserver, apiObserver: any APIObserver, logger: Logger,
-            key: FingerprintKey = FingerprintKey(), shard: Int = 0, totalShards: Int = 1
+            key: FingerprintKey = FingerprintKey(), baselines: any BaselineStore = NoBaselineStore(),
+            shard: Int = 0, totalShards: Int = 1
         ) {
             self.time = time
             self.apiTransport = apiTransport
@@ -37,6 +39,7 @@ package actor Monitor {
             self.apiObserver = apiObserver
             self.logger = logger
             self.key = key
+            self.baselines = baselines
             self.shard = shard
             self.totalShards = totalShards
         }

@@ -75,10 +75,15 @@ package struct Drift: Sendable, Hashable {
     package static func changes(
         from old: WebhookConfiguration, to new: WebhookConfiguration
     ) -> Set<ConfigurationField> {
+        difference(from: old, to: new).fields
+    }
+
+    /// How one observation differs from the one before.
+    package static func difference(from old: WebhookConfiguration, to new: WebhookConfiguration) -> Drift {
         let expectation = Expectation(
             url: .exactly(old.url), eventType: old.eventType, orgID: old.orgID,
             customHeaders: old.customHeaders.map { ExpectedHeader(name: $0.name, value: .exactly($0.value)) })
         // Nothing is learned here, so the key is not used.
-        return between(expectation: expectation, learned: nil, observed: new, key: FingerprintKey()).fields
+        return between(expectation: expectation, learned: nil, observed: new, key: FingerprintKey())
     }
 }

@@ -53,10 +53,20 @@ package struct WatchState: Sendable {
     }
 
     package private(set) var watch: Watch
-    private let key: FingerprintKey
+    let key: FingerprintKey
+    /// Whether a baseline counts only once somebody has kept it; otherwise it counts at once.
+    private let isKept: Bool
     /// When the declared part of the baseline was loaded.
     package private(set) var declaredAt: Double
     package private(set) var learned: LearnedBaseline?
+    /// The version under which the learned baseline is kept.
+    package private(set) var baselineVersion: Int64?
+    /// There is a learned baseline that cannot be read: its fields are unknown, and nothing is learned in its place.
+    package private(set) var isBaselineUnreadable = false
+    /// What is to be learned once it is kept.
+    package private(set) var proposal: LearnedBaseline?
+    /// What was handed out to be kept.
+    var recorded = KeptWatch()
     /// The last configuration that was read; kept over failures, and while missing.
     package private(set) var observation: WebhookConfiguration?
     /// Moves whenever what is probed changes; a probe of an older one is dropped.
@@ -75,10 +85,19 @@ package struct WatchState: Sendable {
     package private(set) var certificateExpiry: CertificateExpiry?
     package private(set) var counters = Counters()
 
-    package init(watch: Watch, key: FingerprintKey, at now: Double) {
+    /// - Parameter kept: what is known from before; nil where nobody keeps anything, so that a baseline is learned at once.
+    package init(watch: Watch, key: FingerprintKey, at now: Double, kept: KeptWatch? = nil) {
         self.watch = watch
         self.key = key
         declaredAt = now
+        isKept = kept != nil
+        guard let kept else { return }
+        recorded = kept
+        observation = kept.observation
+        isMissing = kept.isMissing
+        driftedSince = kept.driftedSince
+        follow(kept.baseline)
+        if !isMissing { compare(at: now) }
     }
 
     package var id: WatchID { watch.id }
@@ -102,15 +121,30 @@ package struct WatchState: Sendable {
     package func state(at now: Double) -> ConfigurationState {
         guard let lastCheck, let lastAnswer, now - lastAnswer <= patience else { return .unknown }
         if let failure = lastCheck.failure { return failure.reason == .notFound && isMissing ? .missing : .unknown }
-        return drift.isEmpty ? .inSync : .drifted
+        guard drift.isEmpty else { return .drifted }
+        let areAllCompared = ConfigurationField.allCases.allSatisfy {
+            watch.ignoredFields.contains($0) || compares($0)
+        }
+        return areAllCompared ? .inSync : .unknown
+    }
+
+    /// Whether there is something to compare a field with.
+    package func compares(_ field: ConfigurationField) -> Bool {
+        learned != nil || watch.expectation.declares(field)
     }
 
     /// A check has ended.
+    ///
+    /// - Parameter news: the baseline that somebody else has put in force meanwhile.
     package mutating func checked(
-        _ outcome: CheckOutcome, at now: Double, duration: Duration
+        _ outcome: CheckOutcome, at now: Double, duration: Duration, news: KeptBaseline? = nil
     ) -> [WatchEffect] {
         let before = state(at: now)
         var effects: [WatchEffect] = []
+        if let news {
+            follow(news)
+            if !isMissing { compare(at: now) }
+        }
         counters.checks += 1
         var failure: APIFailure?
         switch outcome {
@@ -150,9 +184,14 @@ package struct WatchState: Sendable {
             isMissing = false
             driftedSince = nil
         }
-        if learned == nil {
-            learned = LearnedBaseline(configuration, source: .learned, since: now, key: key)
-            effects.append(.baselineLearned)
+        if learned == nil, !isBaselineUnreadable {
+            let baseline = LearnedBaseline(configuration, source: .learned, since: now, key: key)
+            if isKept {
+                proposal = baseline
+            } else {
+                learned = baseline
+                effects.append(.baselineLearned)
+            }
         }
         compare(at: now)
         return effects
@@ -177,6 +216,32 @@ package struct WatchState: Sendable {
             expectation: watch.expectation, learned: learned, observed: observation, ignored: watch.ignoredFields,
             key: key)
         driftedSince = drift.isEmpty ? nil : driftedSince ?? now
+    }
+
+    private mutating func follow(_ kept: KeptBaseline) {
+        switch kept {
+        // One that is held in memory because it could not be kept goes on.
+        case .none: isBaselineUnreadable = false
+        case .unreadable: isBaselineUnreadable = learned == nil
+        case .pinned(let stored):
+            isBaselineUnreadable = false
+            learned = stored.baseline
+            baselineVersion = stored.version
+            proposal = nil
+        }
+    }
+
+    /// What was proposed is kept now, or another baseline was there already.
+    package mutating func settled(_ kept: KeptBaseline, at now: Double) -> [WatchEffect] {
+        guard let proposed = proposal else { return [] }
+        let before = state(at: now)
+        proposal = nil
+        follow(kept)
+        if !isMissing { compare(at: now) }
+        var effects: [WatchEffect] = learned == proposed ? [.baselineLearned] : []
+        let after = state(at: now)
+        if after != before { effects.append(.stateChanged(from: before, to: after)) }
+        return effects
     }
 
     /// A list has shown that the configuration is as it was.

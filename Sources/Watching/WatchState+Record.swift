@@ -1,0 +1,18 @@
+extension WatchState {
+    /// What has to be written down since the last time it was asked for; nil where nothing moved.
+    package mutating func takeRecord(
+        at now: Double, noticedBy: ConfigurationChange.Notice = .check
+    ) -> WatchRecord? {
+        var current = KeptWatch(observation: observation, isMissing: isMissing, driftedSince: driftedSince)
+        current.baseline = recorded.baseline
+        var changes: [ConfigurationChange] = []
+        if let old = recorded.observation, let observation {
+            changes = ConfigurationChange.between(old, observation, key: key, at: now, noticedBy: noticedBy)
+        }
+        guard proposal != nil || current != recorded || !changes.isEmpty else { return nil }
+        recorded = current
+        return WatchRecord(
+            id: id, proposal: proposal, observation: observation, isMissing: isMissing, driftedSince: driftedSince,
+            changes: changes)
+    }
+}
