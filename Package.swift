@@ -80,6 +80,7 @@ let package = Package(
         .target(
             name: "Web",
             dependencies: [
+                "ExporterMetrics", "Exposition", "Logs", "Monitoring", "Partoo", "Probing", "Transport", "Watching",
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -96,7 +96,13 @@ package final class MetricsStore: MonitorObserver, APIObserver {
         let position = state.insertionIndex(of: id)
         let isKnown = position < state.entries.count && state.entries[position].id == id
         let latency = isKnown ? state.entries[position].latency : Histogram(state.buckets)
-        if let probe = report.probe, probe.isReachable { latency.observe(probe.timings.total) }
+        if let probe = report.probe, probe.isReachable {
+            let exemplar = report.probeID.flatMap {
+                Exemplar(
+                    labels: ["probe_id": $0.description], value: probe.timings.total.inSeconds, timestamp: report.now)
+            }
+            latency.observe(probe.timings.total, exemplar: exemplar)
+        }
         let block = WatchRendering(
             families: families, state: report.state, now: report.now, latency: latency.snapshot
         ).block()
@@ -153,6 +159,17 @@ package final class MetricsStore: MonitorObserver, APIObserver {
             $0.numbers.scrapesInFlight -= 1
             $0.numbers.scrapes[status, default: 0] += 1
         }
+    }
+
+    /// One watch's series alone, as a report shows it and not as it is kept.
+    package func page(of report: WatchReport) -> ExpositionPage {
+        let latency = state.withLock { state in
+            state.index(of: report.state.id).map { state.entries[$0].latency } ?? Histogram(state.buckets)
+        }
+        let block = WatchRendering(
+            families: families, state: report.state, now: report.now, latency: latency.snapshot
+        ).block()
+        return ExpositionPage(families.catalogue, blocks: [block])
     }
 
     /// Everything as it is at this moment.

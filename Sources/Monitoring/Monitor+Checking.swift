@@ -18,6 +18,7 @@ extension Monitor {
         let record = current.takeRecord(at: wall)
         states[key.id] = current
         unchecked.remove(key.id)
+        histories[key.id, default: WatchHistory()].noticed(effects, at: wall)
         log(current, answer, effects)
         carryOut(effects, key.id)
         report(key.id, at: wall)

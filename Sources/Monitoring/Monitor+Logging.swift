@@ -47,8 +47,9 @@ extension Monitor {
             level: to == .inSync ? .info : .warning, "configuration state changed", metadata: metadata)
     }
 
-    func log(_ state: WatchState, _ result: ProbeResult, _ effects: [WatchEffect]) {
+    func log(_ state: WatchState, _ result: ProbeResult, _ probeID: ProbeID, _ effects: [WatchEffect]) {
         var metadata = Self.identity(state)
+        metadata["probe_id"] = "\(probeID)"
         metadata["status"] = "\(result.status)"
         if let reason = result.failure {
             metadata["reason"] = "\(reason.rawValue)"

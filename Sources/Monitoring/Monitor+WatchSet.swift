@@ -52,6 +52,8 @@ extension Monitor {
     func remove(_ id: WatchID) {
         states[id] = nil
         reported[id] = nil
+        histories[id] = nil
+        onDemand[id] = nil
         unchecked.remove(id)
         pending.updated.removeAll { $0.state.id == id }
         for kind in TurnKind.allCases { schedule.remove(Schedule.Key(id: id, kind: kind)) }

@@ -50,10 +50,16 @@ package actor Monitor {
     var states: [WatchID: WatchState] = [:]
     var accounts: [String: AccountMonitor] = [:]
     var schedule = Schedule()
+    var histories: [WatchID: WatchHistory] = [:]
     /// Turns that may start, in their order: checks at once, probes as far as the bound allows.
     private var readyChecks: [Schedule.Turn] = []
     private var readyProbes: [Schedule.Turn] = []
-    private var probesInFlight = 0
+    var probesInFlight = 0
+    /// Probes that somebody asked for: the last results, and those that run.
+    var onDemand: [WatchID: OnDemandProbe] = [:]
+    var onDemandInFlight: Set<WatchID> = []
+    var waiters: [Waitable: [Int: CheckedContinuation<Void, Never>]] = [:]
+    var lastWaiter = 0
     /// What each watch was last reported as, so that passing time can be noticed.
     var reported: [WatchID: ConfigurationState] = [:]
     var pending = MonitorChanges()
@@ -129,6 +135,7 @@ package actor Monitor {
             let current = state.state(at: wall)
             guard current != known else { continue }
             logStateChange(state, from: known, to: current)
+            histories[id, default: WatchHistory()].note(.state(from: known, to: current), at: wall)
             report(id, at: wall)
         }
     }
@@ -164,6 +171,7 @@ package actor Monitor {
 
     func finished(_ key: Schedule.Key) {
         if let turn = schedule.finished(key, at: parts.time.now()) { enqueue(turn) }
+        wake(.turn(key))
         publish()
         waker.yield()
     }
@@ -187,27 +195,23 @@ package actor Monitor {
         let wall = parts.time.wallSeconds()
         guard let effects = current.probed(result, revision: state.revision, at: wall) else { return }
         states[key.id] = current
-        log(current, result, effects)
-        report(key.id, at: wall, probe: result)
+        let probeID = ProbeID()
+        histories[key.id, default: WatchHistory()].probed(result, id: probeID, revision: state.revision, at: wall)
+        log(current, result, probeID, effects)
+        report(key.id, at: wall, probe: result, probeID: probeID)
     }
 
     // MARK: Reporting
 
-    func report(_ id: WatchID, at wall: Double, probe: ProbeResult? = nil) {
+    func report(_ id: WatchID, at wall: Double, probe: ProbeResult? = nil, probeID: ProbeID? = nil) {
         guard let state = states[id] else { return }
         reported[id] = state.state(at: wall)
-        pending.updated.append(WatchReport(state: state, now: wall, probe: probe))
+        pending.updated.append(WatchReport(state: state, now: wall, probe: probe, probeID: probeID))
     }
 
     func publish() {
         guard !pending.updated.isEmpty || !pending.removed.isEmpty || pending.accounts != nil else { return }
         parts.observer.apply(pending)
         pending = MonitorChanges()
-    }
-
-    /// All watches, sorted by identity.
-    package var reports: [WatchReport] {
-        let wall = parts.time.wallSeconds()
-        return states.values.sorted { $0.id < $1.id }.map { WatchReport(state: $0, now: wall) }
     }
 }

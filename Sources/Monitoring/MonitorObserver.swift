@@ -29,11 +29,14 @@ package struct WatchReport: Sendable {
     package var now: Double
     /// The probe that brought the change about, to be counted in the histogram.
     package var probe: ProbeResult?
+    /// That probe's, for the exemplar.
+    package var probeID: ProbeID?
 
-    package init(state: WatchState, now: Double, probe: ProbeResult? = nil) {
+    package init(state: WatchState, now: Double, probe: ProbeResult? = nil, probeID: ProbeID? = nil) {
         self.state = state
         self.now = now
         self.probe = probe
+        self.probeID = probeID
     }
 }
 

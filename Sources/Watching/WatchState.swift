@@ -266,11 +266,22 @@ package struct WatchState: Sendable {
         } else {
             consecutiveProbeFailures = 0
         }
-        if let tls = result.tls, let leaf = tls.leafNotAfter, let origin = Origin(url: observation.url.reveal()) {
-            certificateExpiry = CertificateExpiry(origin: origin, leaf: leaf, earliest: tls.earliestNotAfter ?? leaf)
-        }
+        learnCertificates(from: result, observation)
         lastProbe = Probe(at: now, result: result)
         return before == .some(result.failure) ? [] : [.probeOutcomeChanged]
+    }
+
+    private mutating func learnCertificates(from result: ProbeResult, _ observation: WebhookConfiguration) {
+        guard let tls = result.tls, let leaf = tls.leafNotAfter, let origin = Origin(url: observation.url.reveal())
+        else { return }
+        certificateExpiry = CertificateExpiry(origin: origin, leaf: leaf, earliest: tls.earliestNotAfter ?? leaf)
+    }
+
+    /// Takes a probe for the last one without counting it; nothing, where its target was superseded meanwhile.
+    package mutating func show(_ result: ProbeResult, revision: Int, at now: Double) {
+        guard revision == self.revision, let observation, !isMissing else { return }
+        learnCertificates(from: result, observation)
+        lastProbe = Probe(at: now, result: result)
     }
 
     /// Takes the last observation as the new learned baseline.

@@ -14,6 +14,9 @@ package struct Routes: Sendable {
     }
 
     package var telemetryPath: String
+    /// The path of the external URL, without a slash at its end. Answered with and without it, since some proxies take it
+    /// away and others do not.
+    package var prefix: String
     package var metrics: Handler
     package var isReady: @Sendable () async -> Bool
     /// nil: the endpoint is off.
@@ -22,10 +25,12 @@ package struct Routes: Sendable {
     package var page: (@Sendable (WebRequest) async -> WebResponse?)?
 
     package init(
-        telemetryPath: String, metrics: @escaping Handler, isReady: @escaping @Sendable () async -> Bool,
-        reload: Reload?, page: (@Sendable (WebRequest) async -> WebResponse?)?
+        telemetryPath: String, prefix: String = "", metrics: @escaping Handler,
+        isReady: @escaping @Sendable () async -> Bool, reload: Reload?,
+        page: (@Sendable (WebRequest) async -> WebResponse?)?
     ) {
         self.telemetryPath = telemetryPath
+        self.prefix = prefix
         self.metrics = metrics
         self.isReady = isReady
         self.reload = reload
@@ -33,6 +38,13 @@ package struct Routes: Sendable {
     }
 
     package func respond(to request: WebRequest) async -> WebResponse {
+        var request = request
+        if !prefix.isEmpty {
+            if request.path == prefix, page != nil {
+                return await read(request) { _ in .text(308, "\(prefix)/", headers: [("Location", "\(prefix)/")]) }
+            }
+            if request.path.hasPrefix(prefix + "/") { request.path.removeFirst(prefix.count) }
+        }
         switch request.path {
         case telemetryPath:
             return await read(request, metrics)

@@ -67,15 +67,15 @@ struct Exporter {
     private func serve(
         monitor: Monitor, store: MetricsStore, reloader: Reloader, logger: Logger
     ) async throws {
-        let path = web.telemetryPath
         let reload: Routes.Reload = { await reloader.reload() }
-        let page: @Sendable (WebRequest) async -> WebResponse? = { request in
-            guard request.path == "/" else { return nil }
-            return StatusPage.response(await monitor.reports, telemetryPath: path)
-        }
+        let site = Site(
+            monitor: monitor, store: store, prefix: web.prefix, telemetryPath: web.telemetryPath,
+            allowsDebug: web.enablesDebug)
+        let page: @Sendable (WebRequest) async -> WebResponse? = { await site.respond(to: $0) }
         let routes = Routes(
-            telemetryPath: path, metrics: { ScrapeHandler(store: store).respond(to: $0) },
-            isReady: { await monitor.isReady }, reload: web.enablesLifecycle ? reload : nil,
+            telemetryPath: web.telemetryPath, prefix: web.prefix,
+            metrics: { ScrapeHandler(store: store).respond(to: $0) }, isReady: { await monitor.isReady },
+            reload: web.enablesLifecycle ? reload : nil,
             page: web.disablesPages ? nil : page)
         var serverLogger = logger
         serverLogger.logLevel = max(logger.logLevel, .error)

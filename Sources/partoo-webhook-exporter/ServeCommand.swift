@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import Logs
+import Transport
 import Web
 
 /// Runs the exporter.
@@ -41,7 +42,16 @@ struct WebFlags: ParsableArguments {
     @Flag(name: .customLong("web.enable-lifecycle"), help: "Allow POST /-/reload.")
     var enablesLifecycle = false
 
-    @Flag(name: .customLong("web.disable-pages"), help: "Serve the metrics and /-/ only, no status page.")
+    @Flag(name: .customLong("web.enable-debug"), help: "Allow /probe?debug=true, which shows a redacted log.")
+    var enablesDebug = false
+
+    @Option(
+        name: .customLong("web.external-url"),
+        help: "The URL under which users reach the exporter; links begin with its path.", transform: WebFlags.prefix)
+    var prefix = ""
+
+    @Flag(
+        name: .customLong("web.disable-pages"), help: "Serve the metrics and /-/ only: no pages, no API, no /probe.")
     var disablesPages = false
 
     @Option(name: .customLong("web.max-requests"), help: "Requests answered at once; 0: no limit.")
@@ -56,6 +66,20 @@ struct WebFlags: ParsableArguments {
             throw ValidationError("--web.listen-address: '\(text)' is not HOST:PORT, :PORT or [IPV6]:PORT")
         }
         return address
+    }
+
+    /// The path of an external URL without the slashes at its end.
+    private static func prefix(_ text: String) throws -> String {
+        guard let origin = Origin(url: text), ["http", "https"].contains(origin.scheme), !text.contains("@"),
+            let host = text.firstRange(of: "://")?.upperBound
+        else { throw ValidationError("--web.external-url: must be http(s)://HOST/PATH") }
+        var path = text[host...].drop { $0 != "/" }
+        while path.last == "/" { path.removeLast() }
+        let isPlain = path.utf8.allSatisfy { $0.isASCIIDigit || $0.isASCIILetter || "-._~/".utf8.contains($0) }
+        guard isPlain, !path.contains("//") else {
+            throw ValidationError("--web.external-url: its path may hold letters, digits, -._~ and / only")
+        }
+        return String(path)
     }
 
     func validate() throws {

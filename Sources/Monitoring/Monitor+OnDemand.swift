@@ -1,0 +1,195 @@
+import ConfigurationFile
+import Partoo
+package import Probing
+package import Watching
+
+/// Probes that somebody asks for, beside the scheduled ones. They move no counter and no state: what they find is shown to
+/// whoever asked, and to those who ask within a few seconds.
+extension Monitor {
+    package enum OnDemandOutcome: Sendable {
+        /// The watch as it is after the probe; `probe` is nil where there is nothing to be probed (missing, never read).
+        case done(WatchReport, probe: ProbeResult?)
+        case notWatched
+        case disabled
+        /// As many probes run as may.
+        case busy
+        /// A probe runs, but did not end in time.
+        case late
+    }
+
+    struct OnDemandProbe: Sendable {
+        var at: Double
+        var result: ProbeResult
+        var revision: Int
+        /// Its timeout was the asker's and not the module's, so that its failure says nothing to others.
+        var isShortened: Bool
+    }
+
+    /// What can be waited for.
+    enum Waitable: Hashable {
+        case turn(Schedule.Key)
+        case onDemand(WatchID)
+    }
+
+    /// How long a probe's result is good for others.
+    private static let reuse = 5.0
+
+    /// Probes the watch now, joins the probe that runs, or takes one that ended less than 5 s ago.
+    ///
+    /// - Parameters:
+    ///   - limit: how long the asker waits; nil: as long as the module's timeout and retries.
+    ///   - wantsTrace: the probe then is one of its own, with `ProbeResult.trace`.
+    package func probeNow(_ id: WatchID, limit: Duration?, wantsTrace: Bool = false) async -> OnDemandOutcome {
+        guard let watch = states[id]?.watch else { return .notWatched }
+        guard watch.isEnabled else { return .disabled }
+        let module = configuration.modules[watch.module]
+        let longest = (module?.timeout ?? .seconds(10)) * ((module?.retries ?? 0) + 1) + .seconds(15)
+        let deadline = parts.time.now() + min(limit ?? longest, longest)
+        await checkIfDue(id, until: deadline)
+        var hasJoined = false
+        while !Task.isCancelled {
+            guard let state = states[id] else { return .notWatched }
+            guard let target = state.probeTarget, let module = configuration.modules[state.watch.module] else {
+                return .done(WatchReport(state: state, now: parts.time.wallSeconds()), probe: nil)
+            }
+            let turn = Schedule.Key(id: id, kind: .probe)
+            if schedule.isRunning(turn), !hasJoined, !wantsTrace {
+                await wait(for: .turn(turn), until: deadline)
+                hasJoined = true
+                if schedule.isRunning(turn), parts.time.now() >= deadline { return .late }
+                continue
+            }
+            if let known = reusable(state, wantsTrace: wantsTrace) { return known }
+            guard parts.time.now() < deadline else { return .late }
+            if onDemandInFlight.contains(id) {
+                await wait(for: .onDemand(id), until: deadline)
+                continue
+            }
+            guard probesInFlight < configuration.maximumProbesInFlight else { return .busy }
+            let probe = ProbeTarget(
+                url: target.url, customHeaders: target.customHeaders, baselineOrigin: state.baselineOrigin)
+            guard
+                let made = await run(
+                    probe, module, of: state, limit: deadline - parts.time.now(), wantsTrace: wantsTrace)
+            else { break }
+            return shown(made, in: states[id] ?? state)
+        }
+        return .late
+    }
+
+    /// The check that is due anyway (a first one, most of all) is brought forward and waited for; no other is made.
+    private func checkIfDue(_ id: WatchID, until deadline: Duration) async {
+        guard let state = states[id] else { return }
+        let key = Schedule.Key(id: id, kind: .check)
+        if !schedule.isRunning(key) {
+            if let last = state.lastCheck,
+                parts.time.wallSeconds() - last.at < state.watch.checkInterval.seconds
+            {
+                return
+            }
+            guard let turn = schedule.runNow(key, at: parts.time.now()) else { return }
+            enqueue(turn)
+            waker.yield()
+        } else if state.observation != nil {
+            // What is known goes on being probed while the API answers.
+            return
+        }
+        await wait(for: .turn(key), until: deadline)
+    }
+
+    private func reusable(_ state: WatchState, wantsTrace: Bool) -> OnDemandOutcome? {
+        let now = parts.time.wallSeconds()
+        let isYoung = { (at: Double) in (0..<Self.reuse).contains(now - at) }
+        if let kept = onDemand[state.id], kept.revision == state.revision, isYoung(kept.at),
+            !(kept.isShortened && !kept.result.isSuccess), !wantsTrace || !kept.result.trace.isEmpty
+        {
+            return shown(kept, in: state)
+        }
+        guard !wantsTrace, let last = state.lastProbe, isYoung(last.at),
+            histories[state.id]?.probedRevision == state.revision
+        else { return nil }
+        return .done(WatchReport(state: state, now: now), probe: last.result)
+    }
+
+    private func shown(_ probe: OnDemandProbe, in state: WatchState) -> OnDemandOutcome {
+        var state = state
+        state.show(probe.result, revision: probe.revision, at: probe.at)
+        return .done(WatchReport(state: state, now: parts.time.wallSeconds()), probe: probe.result)
+    }
+
+    private func run(
+        _ target: ProbeTarget, _ module: ProbeModule, of state: WatchState, limit: Duration, wantsTrace: Bool
+    ) async -> OnDemandProbe? {
+        var module = module
+        let isShortened = limit < module.timeout * (module.retries + 1)
+        if isShortened {
+            module.timeout = min(module.timeout, limit)
+            module.retries = max(Int(limit / module.timeout) - 1, 0)
+        }
+        onDemandInFlight.insert(state.id)
+        probesInFlight += 1
+        parts.observer.probesInFlight(probesInFlight)
+        let result = await parts.prober.probe(target: target, module: module, wantsTrace: wantsTrace)
+        probesInFlight -= 1
+        parts.observer.probesInFlight(probesInFlight)
+        onDemandInFlight.remove(state.id)
+        defer { wake(.onDemand(state.id)) }
+        // A scheduled probe may have waited for the place.
+        waker.yield()
+        guard let result else { return nil }
+        let now = parts.time.wallSeconds()
+        let probe = OnDemandProbe(
+            at: now, result: result, revision: state.revision, isShortened: isShortened)
+        onDemand = onDemand.filter { now - $0.value.at < Self.reuse }
+        onDemand[state.id] = probe
+        return probe
+    }
+
+    // MARK: Waiting
+
+    /// Returns once it has ended, or at the deadline. At once where it does not run.
+    private func wait(for thing: Waitable, until deadline: Duration) async {
+        switch thing {
+        case .turn(let key): guard schedule.isRunning(key) else { return }
+        case .onDemand(let id): guard onDemandInFlight.contains(id) else { return }
+        }
+        lastWaiter += 1
+        let number = lastWaiter
+        let timer = Task { [time = parts.time] in
+            if (try? await time.sleep(until: deadline)) != nil { self.wake(thing, number) }
+        }
+        await withCheckedContinuation { waiters[thing, default: [:]][number] = $0 }
+        timer.cancel()
+    }
+
+    func wake(_ thing: Waitable) {
+        guard let waiting = waiters.removeValue(forKey: thing) else { return }
+        for continuation in waiting.values { continuation.resume() }
+    }
+
+    private func wake(_ thing: Waitable, _ number: Int) {
+        waiters[thing]?.removeValue(forKey: number)?.resume()
+    }
+}
+
+/// What pages show.
+extension Monitor {
+    /// All watches with their past, in no order.
+    package var details: [WatchDetail] {
+        let wall = parts.time.wallSeconds()
+        return states.values.map {
+            WatchDetail(report: WatchReport(state: $0, now: wall), history: histories[$0.id] ?? WatchHistory())
+        }
+    }
+
+    package func detail(_ id: WatchID) -> WatchDetail? {
+        states[id].map {
+            WatchDetail(
+                report: WatchReport(state: $0, now: parts.time.wallSeconds()),
+                history: histories[id] ?? WatchHistory())
+        }
+    }
+
+    /// The names of the accounts in force.
+    package var accountNames: [String] { accounts.keys.sorted() }
+}

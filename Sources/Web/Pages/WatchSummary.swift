@@ -1,0 +1,164 @@
+import Logs
+import Monitoring
+import Partoo
+import Probing
+import Transport
+import Watching
+
+/// How a watch stands as a whole; the raw values are the words of the `state` filter. In the order of how bad it is.
+enum WatchStanding: String, Sendable, CaseIterable, Comparable {
+    case missing, failing, drifted, unknown
+    case inSync = "in_sync"
+    case disabled
+
+    static func < (left: Self, right: Self) -> Bool {
+        (allCases.firstIndex(of: left) ?? 0) < (allCases.firstIndex(of: right) ?? 0)
+    }
+
+    /// The worst of all that is true of the watch.
+    init(_ report: WatchReport) {
+        self = Self.all(of: report).min() ?? .unknown
+    }
+
+    /// Whatever is true of the watch: a drifted one may fail as well.
+    static func all(of report: WatchReport) -> Set<WatchStanding> {
+        guard report.state.watch.isEnabled else { return [.disabled] }
+        let isFailing = report.state.lastProbe?.result.isSuccess == false
+        let failing: Set<WatchStanding> = isFailing ? [.failing] : []
+        switch report.state.state(at: report.now) {
+        case .missing: return [.missing]
+        case .drifted: return failing.union([.drifted])
+        case .unknown: return failing.union([.unknown])
+        case .inSync: return isFailing ? failing : [.inSync]
+        }
+    }
+
+    /// For a person.
+    var title: String {
+        switch self {
+        case .missing: "missing"
+        case .failing: "probe fails"
+        case .drifted: "drifted"
+        case .unknown: "unknown"
+        case .inSync: "in sync"
+        case .disabled: "disabled"
+        }
+    }
+
+    /// Beside the colour, for whoever does not see it.
+    var sign: String {
+        switch self {
+        case .missing: "✕"
+        case .failing: "!"
+        case .drifted: "≠"
+        case .unknown: "?"
+        case .inSync: "✓"
+        case .disabled: "–"
+        }
+    }
+}
+
+/// What a watch's state means and what is to be done about it, in sentences without secrets.
+struct WatchSummary: Sendable {
+    let report: WatchReport
+    let standing: WatchStanding
+    let configuration: ConfigurationState
+
+    init(_ report: WatchReport) {
+        self.report = report
+        standing = WatchStanding(report)
+        configuration = report.state.state(at: report.now)
+    }
+
+    private var state: WatchState { report.state }
+
+    /// Scheme, host and port; nil before the first good check.
+    var target: String? {
+        state.observation.map { Origin(url: $0.url.reveal())?.description ?? "invalid" }
+    }
+
+    var driftedFields: [ConfigurationField] {
+        configuration == .drifted ? ConfigurationField.allCases.filter(state.drift.fields.contains) : []
+    }
+
+    /// What is the matter with the configuration.
+    var configurationSentence: String {
+        guard state.watch.isEnabled else { return "Neither checked nor probed; the baseline is kept." }
+        switch configuration {
+        case .inSync: return "As the baseline says."
+        case .drifted:
+            let names = driftedFields.map(\.rawValue).joined(separator: ", ")
+            return "Differs from the baseline: \(names)\(headerCounts)."
+        case .missing: return "The API knows no such webhook: it was deleted at Partoo."
+        case .unknown:
+            guard let check = state.lastCheck else { return "Not checked yet." }
+            guard let failure = check.failure else { return "Nothing was heard from the API for too long." }
+            return "Could not be read: \(failure.message)."
+        }
+    }
+
+    private var headerCounts: String {
+        let drift = state.drift
+        let parts = [
+            (drift.addedHeaders.count, "added"), (drift.removedHeaders.count, "removed"),
+            (drift.changedHeaders.count, "changed"),
+        ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        return parts.isEmpty ? "" : " (\(parts.joined(separator: ", ")))"
+    }
+
+    /// What to do about the configuration; nil where there is nothing to be done.
+    var configurationAdvice: String? {
+        guard state.watch.isEnabled else { return nil }
+        switch configuration {
+        case .inSync: return nil
+        case .drifted:
+            return state.watch.expectation.hasDeclared(driftedFields)
+                ? "Restore it at Partoo, or correct `expect` in the configuration file if the change was meant."
+                : "Restore it at Partoo, or accept it as the new baseline if the change was meant."
+        case .missing: return "Create it anew at Partoo, or take the watch out of the configuration file."
+        case .unknown: return state.lastCheck?.failure?.reason.advice
+        }
+    }
+
+    /// How the last probe ended.
+    var probeSentence: String {
+        guard let result = state.lastProbe?.result else {
+            return configuration == .missing ? "There is nothing to be probed." : "Not probed yet."
+        }
+        let time = PageNumbers.latency(result.timings.total.seconds)
+        guard let reason = result.failure else { return "Status \(result.status) in \(time)." }
+        let text = result.message.isEmpty ? reason.rawValue : result.message
+        return text.prefix(1).uppercased() + text.dropFirst() + "."
+    }
+
+    var probeAdvice: String? { state.lastProbe?.result.failure?.advice }
+
+    /// Whole days until the leaf certificate ends; negative once it has.
+    var certificateDays: Int? {
+        state.certificateExpiry.map { Int(((Double($0.leaf) - report.now) / 86_400).rounded(.down)) }
+    }
+}
+
+extension Expectation {
+    fileprivate func hasDeclared(_ fields: [ConfigurationField]) -> Bool { fields.contains(where: declares) }
+}
+
+extension CheckFailureReason {
+    /// What to do about it, for a person at 3 a.m.
+    var advice: String {
+        switch self {
+        case .dns: "The API's name cannot be resolved. Check this host's resolver."
+        case .connect: "No connection to the API came about. Check the route and the firewall."
+        case .tls: "The API's certificate could not be verified. Check ca_file and this host's clock."
+        case .timeout: "The API did not answer in time. Look at Partoo's status page."
+        case .unauthorized: "The API key is not accepted. Check api_key_file, then reload."
+        case .forbidden: "The API key may not read this webhook. Ask Partoo for the right, or check org_id."
+        case .notFound: "The API knows no such webhook. Check webhook_id and org_id."
+        case .rateLimited: "The API asks for fewer calls. Lower requests_per_minute or check less often."
+        case .serverError: "The API has a fault of its own. Look at Partoo's status page."
+        case .unexpectedStatus: "What answered is not the API. Check base_url and what stands in between."
+        case .malformed: "The answer is not what the API documents. Check base_url; tell Partoo if it is right."
+        case .internal: "A fault of the exporter or of its configuration. Read its log."
+        }
+    }
+}
