@@ -1,0 +1,194 @@
+import Foundation
+import Simulator
+import TestSupport
+import Testing
+
+/// The pages, the JSON API and `/probe`, asked for over the built binary.
+@Suite struct PageTests {
+    private static let flags = ["--web.enable-debug"]
+    /// Turns that do not come while a test looks.
+    private static let rare = "check_interval: 1h, probe_interval: 1h"
+
+    private static func samplesOf(_ path: String, _ port: Int, _ headers: [String] = []) throws -> Samples {
+        let answer = try LoopbackHTTP.request("GET", path, port: port, headers: headers)
+        #expect(answer.status == 200, "\(answer.text)")
+        return Samples(answer.text)
+    }
+
+    @Test func aHostileConfigurationIsShownEscapedAndWithheld() async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.status(404))
+        let script = "<script>alert(1)</script>\"'&\u{202e}"
+        world.partoo.put(
+            .init(
+                id: 1, url: origin + "/canary-path?canary=1", eventType: script,
+                customHeaders: ["X-\(script)": "canary-value", "X-Same": "canary-same"]))
+        let exporter = try world.start(
+            try world.configure(
+                [
+                    "webhook_id: 1, labels: {note: \"\(script.replacing("\"", with: "\\\""))\"}, expect: {custom_headers: {X-Old: canary-old, X-Same: canary-same}}"
+                ]))
+        _ = try await exporter.samples { $0["partoo_webhook_probe_success", ["webhook_id": "1"]] != nil }
+        let port = try await exporter.port()
+        for path in ["/", "/webhooks/acme/1", "/api/v1/webhooks", "/api/v1/webhooks/acme/1", "/probe?webhook_id=1"] {
+            let answer = try LoopbackHTTP.request("GET", path, port: port)
+            #expect(answer.status == 200)
+            #expect(!answer.text.contains("canary"), "\(path)")
+            if answer.header("Content-Type")?.hasPrefix("text/html") == true {
+                #expect(!answer.text.contains("<script"), "\(path)")
+                #expect(!answer.text.contains("\u{202e}"))
+                #expect(answer.text.contains("&lt;script&gt;"))
+                #expect(answer.header("Content-Security-Policy")?.contains("default-src 'none'") == true)
+                #expect(!answer.text.contains(" style="), "the policy lets no inline style through")
+            }
+        }
+        let page = try LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text
+        for text in ["X-Old", "differs", "drifted", "probe fails", "header_invalid", "probe_id"] {
+            #expect(page.contains(text), "\(text)")
+        }
+        #expect(
+            try LoopbackHTTP.request("GET", "/style.css", port: port).header("Content-Type")?.contains("css") == true)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func theListIsFilteredSortedAndPaged() async throws {
+        let world = try await World()
+        let (_, good) = try await world.receiver(.status(200))
+        let (_, bad) = try await world.receiver(.status(503))
+        for id in 1...3 { world.partoo.put(.init(id: id, url: (id == 2 ? bad : good) + "/hook")) }
+        let many = (4...250).map { "webhook_id: \($0), enabled: false" }
+        let exporter = try world.start(
+            try world.configure(["webhook_id: 1", "webhook_id: 2", "webhook_id: 3, labels: {team: blue}"] + many))
+        _ = try await exporter.samples { samples in
+            (1...3).allSatisfy { samples["partoo_webhook_probe_success", ["webhook_id": "\($0)"]] != nil }
+        }
+        let port = try await exporter.port()
+        func list(_ query: String) throws -> (ids: [Int], count: Int, pages: Int) {
+            let answer = try LoopbackHTTP.request("GET", "/api/v1/webhooks" + query, port: port)
+            let object = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+            let items = object?["items"] as? [[String: Any]] ?? []
+            return (
+                items.compactMap { $0["webhook_id"] as? Int }, object?["count"] as? Int ?? -1,
+                object?["max_page"] as? Int ?? -1
+            )
+        }
+        let all = try list("")
+        #expect(all.ids.prefix(3) == [2, 1, 3] && all.ids.count == 200 && all.count == 250 && all.pages == 2)
+        #expect(try list("?page=2").ids.count == 50)
+        #expect(try list("?page=3").ids.isEmpty)
+        #expect(try list("?state=failing").ids == [2])
+        #expect(try list("?state=in_sync&q=TEAM%3Dblue").ids == [3])
+        #expect(try list("?account=other").ids.isEmpty)
+        for query in ["?state=nonsense", "?page=0", "?page=x", "?page=1&page=2"] {
+            #expect(try LoopbackHTTP.request("GET", "/api/v1/webhooks" + query, port: port).status == 400, "\(query)")
+            #expect(try LoopbackHTTP.request("GET", "/" + query, port: port).status == 400, "\(query)")
+        }
+        let page = try LoopbackHTTP.request("GET", "/?state=failing", port: port).text
+        #expect(page.contains("acme/2") && !page.contains("acme/1<"))
+        for path in ["/webhooks/acme/9999", "/webhooks/acme/x", "/webhooks/acme/01", "/webhooks/other/1"] {
+            #expect(try LoopbackHTTP.request("GET", path, port: port).status == 404, "\(path)")
+            #expect(try LoopbackHTTP.request("GET", "/api/v1" + path, port: port).status == 404, "\(path)")
+        }
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func aProbeOnDemandIsFreshReusedAndUncounted() async throws {
+        let world = try await World()
+        let (receiver, origin) = try await world.receiver(.status(200))
+        world.partoo.put(.init(id: 1, url: "\(origin)/hook"))
+        let path = try world.configure(["webhook_id: 1", "webhook_id: 2, enabled: false"], intervals: Self.rare)
+        let exporter = try world.start(path, Self.flags)
+        let port = try await exporter.port()
+        // The first check is not due yet; the probe brings it forward.
+        let first = try Self.samplesOf("/probe?webhook_id=1&account=acme", port)
+        #expect(first.faults.isEmpty)
+        #expect(first["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1)
+        #expect(world.partoo.count("/v2/webhooks/1") == 1)
+        let seen = receiver.count
+        receiver.behaviour = .status(503)
+        #expect(
+            try Self.samplesOf("/probe?webhook_id=1", port)["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1)
+        #expect(receiver.count == seen, "one younger than 5 s is reused")
+        let failing = try await eventually { () -> Samples? in
+            let samples = try Self.samplesOf("/probe?webhook_id=1", port)
+            return samples["partoo_webhook_probe_success", ["webhook_id": "1"]] == 0 ? samples : nil
+        }
+        let fresh = try #require(failing)
+        #expect(fresh.label("reason", of: "partoo_webhook_probe_failure", ["webhook_id": "1"]) == "status")
+        #expect(receiver.count == seen + 1)
+        #expect(world.partoo.count("/v2/webhooks/1") == 1, "the API is read only when a check is due")
+        let scraped = try await exporter.samples()
+        #expect(scraped["partoo_webhook_probes_total", ["webhook_id": "1"]] == 1)
+        #expect(scraped["partoo_webhook_probe_failures_total", ["webhook_id": "1"]] == 0)
+        #expect(
+            scraped["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1, "what was seen on demand is not kept")
+        #expect(scraped["partoo_exporter_probes_in_flight"] == 0)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func aProbeOnDemandRefusesWhatItMust() async throws {
+        let world = try await World()
+        let (receiver, origin) = try await world.receiver(.reaction(.hang))
+        world.partoo.put(.init(id: 1, url: "\(origin)/canary-hook", customHeaders: ["X-A": "canary"]))
+        let path = try world.configure(["webhook_id: 1", "webhook_id: 2, enabled: false"], intervals: Self.rare)
+        let exporter = try world.start(path, Self.flags)
+        let plain = try world.start(path)
+        let port = try await exporter.port()
+        let table: [(query: String, status: Int)] = [
+            ("webhook_id=3", 404), ("webhook_id=2", 404), ("webhook_id=1&account=other", 404), ("", 400),
+            ("webhook_id=", 400), ("webhook_id=-1", 400), ("webhook_id=1.0", 400), ("webhook_id=0x1", 400),
+            ("webhook_id=99999999999999999999", 400), ("webhook_id=1&webhook_id=1", 400),
+            ("webhook_id=1&account=a%2Fb", 400), ("webhook_id=1&debug=yes", 400),
+        ]
+        for item in table {
+            let answer = try LoopbackHTTP.request("GET", "/probe?" + item.query, port: port)
+            #expect(answer.status == item.status, "\(item.query): \(answer.text)")
+        }
+        #expect(receiver.count == 0)
+        #expect(
+            try LoopbackHTTP.request("GET", "/probe?webhook_id=1&debug=true", port: try await plain.port()).status
+                == 403)
+        #expect(try LoopbackHTTP.request("POST", "/probe?webhook_id=1", port: port).status == 405)
+        // A target of the caller's own is no parameter, and the scrape's timeout cuts the module's.
+        let cut = try LoopbackHTTP.request(
+            "GET", "/probe?webhook_id=1&debug=true&target=https://example.com", port: port,
+            headers: ["X-Prometheus-Scrape-Timeout-Seconds: 1"])
+        let lines = cut.text.split(separator: "\n").drop { !$0.hasPrefix("# HELP") }
+        let took = Samples(lines.joined(separator: "\n") + "\n")["partoo_webhook_probe_duration_seconds"]
+        #expect(took.map { $0 < 1.9 } == true, "the module's own timeout is 2 s, the scrape's leaves half a second")
+        #expect(cut.status == 200 && cut.text.contains("response_timeout"), "\(cut.text)")
+        #expect(!cut.text.contains("canary") && !cut.text.contains("example.com"))
+        #expect(
+            try LoopbackHTTP.request(
+                "GET", "/probe?webhook_id=1", port: port, headers: ["X-Prometheus-Scrape-Timeout-Seconds: soon"]
+            ).status == 400)
+        #expect(await exporter.stop() == 0)
+        #expect(await plain.stop() == 0)
+    }
+
+    @Test func pagesLiveBelowAnExternalPathAndCanBeSwitchedOff() async throws {
+        let world = try await World()
+        let path = try world.configure(["webhook_id: 1, enabled: false"])
+        let exporter = try world.start(path, ["--web.external-url", "https://proxy.example/partoo/"])
+        let port = try await exporter.port()
+        for path in ["/partoo/", "/", "/partoo/metrics", "/partoo/-/healthy", "/-/healthy", "/partoo/style.css"] {
+            #expect(try LoopbackHTTP.request("GET", path, port: port).status == 200, "\(path)")
+        }
+        #expect(
+            try LoopbackHTTP.request("GET", "/partoo/", port: port).text.contains("href=\"/partoo/webhooks/acme/1\""))
+        let moved = try LoopbackHTTP.request("GET", "/partoo", port: port)
+        #expect(moved.status == 308 && moved.header("Location") == "/partoo/")
+        #expect(await exporter.stop() == 0)
+        let bare = try world.start(path, ["--web.disable-pages"])
+        let barePort = try await bare.port()
+        for path in ["/", "/webhooks/acme/1", "/api/v1/webhooks", "/api/v1/openapi.json", "/probe?webhook_id=1"] {
+            #expect(try LoopbackHTTP.request("GET", path, port: barePort).status == 404, "\(path)")
+        }
+        #expect(try LoopbackHTTP.request("GET", "/metrics", port: barePort).status == 200)
+        #expect(await bare.stop() == 0)
+        for url in ["nonsense", "ftp://a.example/", "https://a.example/a b", "https://u:p@a.example/"] {
+            let run = try await ExporterProcess.run(["serve", "--config.file", path, "--web.external-url", url])
+            #expect(run.status == 1 && run.errors.contains("--web.external-url"), "\(url)")
+        }
+    }
+}
