@@ -21,6 +21,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
@@ -40,6 +41,12 @@ let package = Package(
             dependencies: ["Transport", "Partoo", "Probing", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings),
         .target(
+            name: "Storage",
+            dependencies: [
+                "Transport", "Partoo", "Watching", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: settings),
+        .target(
             name: "ConfigurationFile",
             dependencies: ["Transport", "Partoo", "Watching", "Probing", .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
@@ -57,7 +64,7 @@ let package = Package(
             name: "partoo-webhook-exporter",
             dependencies: [
                 "CBuildInfo", "ConfigurationFile", "Curl", "ExporterMetrics", "Exposition", "Logs", "Monitoring",
-                "Partoo", "Probing", "Simulator", "Transport", "Watching", "Web",
+                "Partoo", "Probing", "Simulator", "Storage", "Transport", "Watching", "Web",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -104,6 +111,15 @@ let package = Package(
         .testTarget(
             name: "LogsTests", dependencies: ["Logs", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
+        .executableTarget(
+            name: "StorageCrashWriter", dependencies: ["Storage", "Watching"], path: "Tests/StorageCrashWriter",
+            swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: [
+                "Partoo", "Storage", "StorageCrashWriter", "TestSupport", "Transport", "Watching",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: settings),
         .testTarget(name: "MonitoringTests", dependencies: ["Monitoring", "Watching"], swiftSettings: settings),
     ]
 )

@@ -48,6 +48,7 @@ struct ExporterNumbers: Sendable {
     var lastReloadSuccessful = true
     var lastReloadSuccess: Double?
     var removedByReload = 0
+    var storageErrors = 0
     var scrapesInFlight = 0
     var scrapes: [Int: Int] = [:]
 
@@ -99,6 +100,7 @@ struct ExporterRendering {
         builder.add(families[.probesInFlight], numbers.probesInFlight)
         builder.add(families[.shard], shard.number)
         builder.add(families[.totalShards], shard.total)
+        builder.add(families[.storageErrors], numbers.storageErrors)
         addProcess(&builder)
         return builder.build()
     }

@@ -150,6 +150,11 @@ package final class MetricsStore: MonitorObserver, APIObserver {
         }
     }
 
+    /// Something could not be read from the storage, or written to it.
+    package func storageFailed() {
+        state.withLock { $0.numbers.storageErrors += 1 }
+    }
+
     package func scrapeBegan() {
         state.withLock { $0.numbers.scrapesInFlight += 1 }
     }

@@ -7,6 +7,9 @@ package struct LearnedBaseline: Sendable, Hashable {
         case learned, accepted
     }
 
+    /// The URL without what may be secret in it.
+    package var redactedURL: String { target.map { $0 + "/(redacted)" } ?? "an unreadable URL" }
+
     package struct Header: Sendable, Hashable {
         package var name: String
         package var value: Fingerprint

@@ -28,7 +28,7 @@ package struct StoredBaseline: Sendable, Hashable {
 }
 
 package enum KeptBaseline: Sendable, Hashable {
-    case none
+    case absent
     case pinned(StoredBaseline)
     /// There is one, or may be, that cannot be read: nothing is learned in its place until an operator decides.
     case unreadable
@@ -44,7 +44,7 @@ package struct KeptWatch: Sendable, Hashable {
     package var driftedSince: Double?
 
     package init(
-        baseline: KeptBaseline = .none, observation: WebhookConfiguration? = nil, isMissing: Bool = false,
+        baseline: KeptBaseline = .absent, observation: WebhookConfiguration? = nil, isMissing: Bool = false,
         driftedSince: Double? = nil
     ) {
         self.baseline = baseline
@@ -100,7 +100,7 @@ package struct NoBaselineStore: BaselineStore {
 
     package func save(_ record: WatchRecord) async -> SavedRecord {
         SavedRecord(
-            baseline: record.proposal.map { .pinned(StoredBaseline($0, version: 0)) } ?? .none, isOnDisk: false)
+            baseline: record.proposal.map { .pinned(StoredBaseline($0, version: 0)) } ?? .absent, isOnDisk: false)
     }
 
     package func changes(of id: WatchID, limit: Int) async -> [ConfigurationChange] { [] }

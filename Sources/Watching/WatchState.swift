@@ -102,6 +102,11 @@ package struct WatchState: Sendable {
 
     package var id: WatchID { watch.id }
 
+    /// Fit to be compared with what is learned, and to be shown.
+    package func fingerprint(_ secret: Secret, purpose: Fingerprint.Purpose) -> Fingerprint {
+        key.fingerprint(secret, purpose: purpose)
+    }
+
     /// What is to be probed; nil before the first good check and while missing.
     package var probeTarget: WebhookConfiguration? { isMissing || !watch.isEnabled ? nil : observation }
 
@@ -221,7 +226,7 @@ package struct WatchState: Sendable {
     private mutating func follow(_ kept: KeptBaseline) {
         switch kept {
         // One that is held in memory because it could not be kept goes on.
-        case .none: isBaselineUnreadable = false
+        case .absent: isBaselineUnreadable = false
         case .unreadable: isBaselineUnreadable = learned == nil
         case .pinned(let stored):
             isBaselineUnreadable = false
@@ -290,6 +295,7 @@ package struct WatchState: Sendable {
     package mutating func accept(at now: Double) -> Set<ConfigurationField>? {
         guard let observation else { return nil }
         learned = LearnedBaseline(observation, source: .accepted, since: now, key: key)
+        isBaselineUnreadable = false
         if !isMissing { compare(at: now) }
         return drift.fields
     }

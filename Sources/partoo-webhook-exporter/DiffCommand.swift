@@ -31,7 +31,8 @@ struct DiffCommand: AsyncParsableCommand {
         let transport = try Transports.make(.kept)
         defer { transport.shutdown() }
         let checker = WatchChecker(
-            loaded.configuration, transport: transport, requestsPerMinute: flags.requestsPerMinute)
+            loaded.configuration, transport: transport, storage: flags.storage.settings(loaded.configuration.storage),
+            requestsPerMinute: flags.requestsPerMinute)
         let paint = Paint(isOn: StandardStream.isOutputTerminal && !isJSON)
         var counts: [ConfigurationState: Int] = [:]
         for (index, watch) in watches.enumerated() {
@@ -50,7 +51,7 @@ struct DiffCommand: AsyncParsableCommand {
             print(ConfigurationState.allCases.map { "\($0.rawValue): \(counts[$0] ?? 0)" }.joined(separator: ", "))
         }
         if counts[.drifted] != nil || counts[.missing] != nil { throw Failure(status: 2) }
-        if counts[.unknown] != nil { throw Failure("error: not every configuration could be read") }
+        if counts[.unknown] != nil { throw Failure("error: not everything could be read and compared") }
     }
 
     private func show(_ state: WatchState, _ known: ConfigurationState, _ paint: Paint) throws {
@@ -69,7 +70,7 @@ struct DiffCommand: AsyncParsableCommand {
         case .inSync: print("  \(state.id): in sync")
         case .drifted: print(paint(.yellow, "~ \(state.id): drifted"))
         case .missing: print(paint(.red, "- \(state.id): missing, \(reason?.message ?? "")"))
-        case .unknown: print(paint(.red, "? \(state.id): unknown, \(reason?.message ?? "")"))
+        case .unknown: print(paint(.red, "? \(state.id): unknown, \(state.unknownReason)"))
         }
         for line in lines {
             let colour: Paint.Colour = line.hasPrefix("+") ? .green : line.hasPrefix("-") ? .red : .yellow

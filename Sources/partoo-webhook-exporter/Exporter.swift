@@ -8,6 +8,7 @@ import Logs
 import Monitoring
 import Probing
 import ServiceLifecycle
+import Storage
 import Transport
 import UnixSignals
 import Web
@@ -17,6 +18,7 @@ struct Exporter {
     let configFile: String
     let web: WebFlags
     let logging: LogFlags
+    var storage = StorageFlags()
     /// Told once, when the exporter listens, on what: a port that the system chose is the real one.
     var onListening: @Sendable ([ListenAddress]) -> Void = { _ in }
 
@@ -45,13 +47,24 @@ struct Exporter {
                 libcurlVersion: CurlTransport.libcurlVersion, tlsLibrary: CurlTransport.tlsLibrary),
             latencyBuckets: loaded.configuration.latencyBuckets)
         store.reloaded(success: true, at: time.wallSeconds())
+        let settings = storage.settings(loaded.configuration.storage)
+        let kept = StoredState.forExporter(settings, store: store, logger: logger)
         let monitor = Monitor(
             loaded.configuration,
             parts: Monitor.Parts(
                 time: time, apiTransport: api, prober: Prober(transport: probes, userAgent: Version.userAgent),
-                userAgent: Version.userAgent, observer: store, apiObserver: store, logger: logger))
-        let reloader = Reloader(path: configFile, monitor: monitor, store: store, time: time, logger: logger)
-        try await serve(monitor: monitor, store: store, reloader: reloader, logger: logger)
+                userAgent: Version.userAgent, observer: store, apiObserver: store, logger: logger,
+                key: kept.fingerprintKey, baselines: kept))
+        let reloader = Reloader(
+            path: configFile, storage: loaded.configuration.storage, monitor: monitor, store: store, time: time,
+            logger: logger)
+        do {
+            try await serve(monitor: monitor, store: store, reloader: reloader, logger: logger)
+        } catch {
+            await kept.close()
+            throw error
+        }
+        await kept.close()
         logger.info("stopped")
     }
 
@@ -182,13 +195,19 @@ private struct ShutdownLimit: Service {
 /// Loads the configuration again: whole or not at all.
 actor Reloader {
     private let path: String
+    /// The storage in force; another one takes a restart.
+    private let storage: StorageSettings
     private let monitor: Monitor
     private let store: MetricsStore
     private let time: SystemTimekeeper
     private let logger: Logger
 
-    init(path: String, monitor: Monitor, store: MetricsStore, time: SystemTimekeeper, logger: Logger) {
+    init(
+        path: String, storage: StorageSettings, monitor: Monitor, store: MetricsStore, time: SystemTimekeeper,
+        logger: Logger
+    ) {
         self.path = path
+        self.storage = storage
         self.monitor = monitor
         self.store = store
         self.time = time
@@ -207,6 +226,9 @@ actor Reloader {
                 Routes.ReloadRefused("Not reloaded, nothing was changed.\n" + lines.joined(separator: "\n")))
         }
         for warning in loaded.warnings { logger.warning("configuration", metadata: ["detail": "\(warning)"]) }
+        if loaded.configuration.storage != storage {
+            logger.warning("configuration", metadata: ["detail": "another storage is used from the next start on"])
+        }
         await monitor.reload(loaded.configuration)
         store.reloaded(success: true, at: time.wallSeconds())
         logger.info("configuration reloaded", metadata: ["watches": "\(loaded.configuration.watches.count)"])

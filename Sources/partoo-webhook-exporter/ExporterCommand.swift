@@ -11,7 +11,7 @@ struct ExporterCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, CheckConfigCommand.self, DemoCommand.self, ProbeCommand.self, DiffCommand.self,
-            HealthcheckCommand.self,
+            BaselineCommand.self, HealthcheckCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 

@@ -30,7 +30,9 @@ struct ProbeCommand: AsyncParsableCommand {
             api.shutdown()
             probes.shutdown()
         }
-        let checker = WatchChecker(loaded.configuration, transport: api, requestsPerMinute: flags.requestsPerMinute)
+        let checker = WatchChecker(
+            loaded.configuration, transport: api, storage: flags.storage.settings(loaded.configuration.storage),
+            requestsPerMinute: flags.requestsPerMinute)
         let state = try await checker.check(watch)
         guard let target = state.probeTarget ?? state.observation,
             let module = loaded.configuration.modules[watch.module]

@@ -17,6 +17,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var web: WebFlags
 
+    @OptionGroup var storage: StorageFlags
+
     @OptionGroup var logging: LogFlags
 
     func run() async throws {
@@ -24,7 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
             try ConfigurationCheck.run(path: configFile)
             return
         }
-        try await Exporter(configFile: configFile, web: web, logging: logging).run()
+        try await Exporter(configFile: configFile, web: web, logging: logging, storage: storage).run()
     }
 }
 

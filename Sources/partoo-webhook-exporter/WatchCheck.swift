@@ -4,6 +4,7 @@ import Curl
 import Monitoring
 import Partoo
 import Probing
+import Storage
 import Transport
 import Watching
 
@@ -17,6 +18,8 @@ struct CheckFlags: ParsableArguments {
 
     @Option(name: .customLong("webhook-id"), help: "Only this webhook.")
     var webhookID: Int?
+
+    @OptionGroup var storage: StorageFlags
 
     @Option(name: .customLong("requests-per-minute"), help: "At most so many calls to the API.")
     var requestsPerMinute = 60
@@ -41,11 +44,27 @@ actor WatchChecker {
     private let transport: CurlTransport
     private let time = SystemTimekeeper()
     private var budget: RequestBudget
-    private let key = FingerprintKey()
+    private let key: FingerprintKey
+    /// Where the learned baselines are; nil where there are none.
+    private let storage: Storage?
+    /// There is a database, and it cannot be read: what is learned is unknown.
+    private let isStorageUnreadable: Bool
 
-    init(_ configuration: ExporterConfiguration, transport: CurlTransport, requestsPerMinute: Int) {
+    init(
+        _ configuration: ExporterConfiguration, transport: CurlTransport, storage settings: StorageSettings,
+        requestsPerMinute: Int
+    ) {
         self.configuration = configuration
         self.transport = transport
+        do {
+            storage = try StoredState.existing(settings)
+            isStorageUnreadable = false
+        } catch {
+            storage = nil
+            isStorageUnreadable = true
+            for line in (error as? Failure)?.lines ?? ["error: \(error)"] { StandardStream.error(line) }
+        }
+        key = storage?.fingerprintKey ?? FingerprintKey()
         budget = RequestBudget(perMinute: Double(requestsPerMinute), at: time.now())
     }
 
@@ -61,8 +80,14 @@ actor WatchChecker {
         guard let answer = await client.fetchWebhook(watch.id.webhookID, orgID: watch.orgID) else {
             throw Failure("error: interrupted")
         }
-        var state = WatchState(watch: watch, key: key, at: time.wallSeconds())
+        let baseline = isStorageUnreadable ? KeptBaseline.unreadable : storage?.kept(of: watch.id).baseline ?? .absent
+        var state = WatchState(
+            watch: watch, key: key, at: time.wallSeconds(), kept: KeptWatch(baseline: baseline))
         _ = state.checked(answer.outcome, at: time.wallSeconds(), duration: answer.call.duration)
+        // What was never learned has nothing that it could differ from; only the exporter keeps it.
+        if let proposal = state.proposal {
+            _ = state.settled(.pinned(StoredBaseline(proposal, version: 0)), at: time.wallSeconds())
+        }
         return state
     }
 
@@ -78,22 +103,48 @@ struct DriftLines {
         let expected = state.watch.expectation
         var lines: [String] = []
         if drift.fields.contains(.url) {
-            let before = if case .exactly(let url) = expected.url { shown(url) } else { "the declared URL (a hash)" }
-            lines.append("~ url: \(before) -> \(shown(observed.url))")
+            switch expected.url {
+            case .exactly(let url): lines.append("~ url: \(url.redactedURL) -> \(observed.url.redactedURL)")
+            case .some: lines.append("~ url: the declared URL (a hash) -> \(observed.url.redactedURL)")
+            case nil:
+                let before = state.learned.map { "\($0.redactedURL) [\($0.url)]" } ?? "unknown"
+                let after = "\(observed.url.redactedURL) [\(state.fingerprint(observed.url, purpose: .url))]"
+                lines.append("~ url: \(before) -> \(after)")
+            }
         }
         if drift.fields.contains(.eventType) {
-            lines.append("~ event_type: \(expected.eventType ?? "unknown") -> \(observed.eventType.printable)")
+            let before = (expected.eventType ?? state.learned?.eventType)?.printable ?? "unknown"
+            lines.append("~ event_type: \(before) -> \(observed.eventType.printable)")
         }
         if drift.fields.contains(.orgID) {
-            lines.append("~ org_id: \(expected.orgID.map(String.init) ?? "unknown") -> \(observed.orgID)")
+            let before = (expected.orgID ?? state.learned?.orgID).map(String.init) ?? "unknown"
+            lines.append("~ org_id: \(before) -> \(observed.orgID)")
         }
         lines += drift.addedHeaders.map { "+ custom header \($0.printable): (redacted)" }
         lines += drift.removedHeaders.map { "- custom header \($0.printable)" }
-        lines += drift.changedHeaders.map { "~ custom header \($0.printable): (redacted) -> (redacted)" }
+        lines += drift.changedHeaders.map { name in
+            guard expected.customHeaders == nil, let before = header(name, of: state.learned),
+                let after = header(name, of: observed)
+            else { return "~ custom header \(name.printable): (redacted) -> (redacted)" }
+            let seen = state.fingerprint(after, purpose: .header)
+            return "~ custom header \(name.printable): (redacted) [\(before)] -> (redacted) [\(seen)]"
+        }
         return lines
     }
 
-    private static func shown(_ url: Secret) -> String {
-        (Origin(url: url.reveal())?.description ?? "an unreadable URL") + "/(redacted)"
+    private static func header(_ name: String, of baseline: LearnedBaseline?) -> Fingerprint? {
+        baseline?.customHeaders.first { $0.name.asciiLowercased == name.asciiLowercased }?.value
+    }
+
+    private static func header(_ name: String, of observed: WebhookConfiguration) -> Secret? {
+        observed.customHeaders.first { $0.name.asciiLowercased == name.asciiLowercased }?.value
+    }
+}
+
+extension WatchState {
+    /// Why the state is unknown, where it is; for a person.
+    var unknownReason: String {
+        lastCheck?.failure?.message
+            ?? (isBaselineUnreadable ? "the learned baseline cannot be read" : "not checked yet")
     }
 }

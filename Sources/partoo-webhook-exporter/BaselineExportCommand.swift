@@ -1,0 +1,67 @@
+import ArgumentParser
+import ConfigurationFile
+import Curl
+import Foundation
+import Partoo
+import Storage
+import Transport
+import Watching
+
+/// From learned to declared in one step: every webhook as it is now, as the configuration's `watches`.
+struct BaselineExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Read every watched configuration now and write it as `watches:` with `expect`; secrets as hashes.")
+
+    @OptionGroup var flags: BaselineFlags
+
+    @Option(name: .customLong("requests-per-minute"), help: "At most so many calls to the API.")
+    var requestsPerMinute = 60
+
+    func validate() throws {
+        guard requestsPerMinute > 0 else { throw ValidationError("--requests-per-minute: must be above 0") }
+    }
+
+    func run() async throws {
+        let loaded = try ConfigurationSource.load(flags.configFile)
+        let settings = flags.storage.settings(loaded.configuration.storage)
+        let transport = try Transports.make(.kept)
+        defer { transport.shutdown() }
+        // Only to know what discovery found: what is exported is read afresh.
+        let discovers = loaded.configuration.accounts.contains { $0.discovery != nil }
+        let watches = try flags.watches(
+            in: loaded.configuration, discovers ? try StoredState.existing(settings) : nil)
+        let checker = WatchChecker(
+            loaded.configuration, transport: transport, storage: settings, requestsPerMinute: requestsPerMinute)
+        var text = WatchListText(defaults: loaded.configuration.defaults)
+        var unread: [String] = []
+        for watch in watches {
+            var watch = watch
+            var notes: [String] = []
+            if watch.isEnabled {
+                let state = try await checker.check(watch)
+                if state.lastCheck?.failure == nil, let observed = state.observation {
+                    watch.expectation = Self.expectation(observed, over: watch.expectation)
+                } else {
+                    notes.append("not read: \(state.unknownReason); what was declared is left as it was")
+                    unread.append("error: \(watch.id): \(state.unknownReason)")
+                }
+            }
+            text.append(watch, notes: notes)
+        }
+        FileHandle.standardOutput.write(Data(text.text.utf8))
+        guard unread.isEmpty else { throw Failure(status: 1, lines: unread) }
+    }
+
+    /// The configuration as it is, declared. A header whose value does not matter goes on not mattering.
+    private static func expectation(_ observed: WebhookConfiguration, over declared: Expectation) -> Expectation {
+        let indifferent = Set(
+            (declared.customHeaders ?? []).filter { $0.value == .any }.map(\.name.asciiLowercased))
+        return Expectation(
+            url: .hashed(observed.url), eventType: observed.eventType, orgID: observed.orgID,
+            customHeaders: observed.customHeaders.map {
+                let isIndifferent = indifferent.contains($0.name.asciiLowercased)
+                return ExpectedHeader(name: $0.name, value: isIndifferent ? .any : .hashed($0.value))
+            })
+    }
+}
