@@ -14,6 +14,7 @@ extension Monitor {
         let wall = parts.time.wallSeconds()
         let effects = current.settled(saved.baseline, at: wall)
         states[record.id] = current
+        histories[record.id, default: WatchHistory()].noticed(effects, at: wall)
         for effect in effects {
             switch effect {
             case .baselineLearned: logLearned(current, isOnDisk: saved.isOnDisk)

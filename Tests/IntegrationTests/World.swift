@@ -42,7 +42,8 @@ final class World: Sendable {
 
     /// Writes a configuration that watches these, and returns its path.
     func configure(
-        _ watches: [String], module: String = "", intervals: String = "check_interval: 1s, probe_interval: 1s"
+        _ watches: [String], module: String = "", intervals: String = "check_interval: 1s, probe_interval: 1s",
+        storage: String = "state.db"
     ) throws -> String {
         let text = """
             accounts:
@@ -57,7 +58,7 @@ final class World: Sendable {
                 tls: {ca_file: ca.pem}
                 allowed_networks: [127.0.0.0/8]
                 \(module)
-            storage: {path: state.db}
+            storage: {path: \(storage)}
             watches:
             \(watches.map { "  - {\($0)}" }.joined(separator: "\n"))
             """

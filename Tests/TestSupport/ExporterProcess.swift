@@ -15,6 +15,11 @@ package struct ExporterProcess: Sendable {
         process = try ChildProcess(Self.binary, arguments, environment: environment)
     }
 
+    /// - Parameter wrapper: a command that takes the binary and its arguments at its end, and becomes it.
+    package init(_ arguments: [String], wrappedIn wrapper: [String]) throws {
+        process = try ChildProcess(wrapper[0], wrapper.dropFirst() + [Self.binary] + arguments)
+    }
+
     package var processIdentifier: Int32 { process.processIdentifier }
     package var errors: String { process.errors }
     package var output: String { process.output }
