@@ -7,7 +7,11 @@ build_packages=(
     libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev libcrypt-dev libpcre2-dev
 )
 # The real programs that the tests run.
-test_packages=(prometheus nginx-light iproute2 procps curl)
+test_packages=(
+    prometheus prometheus-alertmanager nginx-light iproute2 procps curl openssl
+    shellcheck yamllint lintian dpkg-dev man-db mandoc zsh fish systemd python3 python3-venv
+    debootstrap systemd-container bubblewrap
+)
 
 # install_packages NAME...: installs those that are not there. Says what it does only where it does something.
 install_packages() {
