@@ -182,11 +182,13 @@ extension Monitor {
         }
     }
 
-    package func detail(_ id: WatchID) -> WatchDetail? {
-        states[id].map {
+    package func detail(_ id: WatchID) async -> WatchDetail? {
+        guard states[id] != nil else { return nil }
+        let changes = await parts.baselines.changes(of: id, limit: 100)
+        return states[id].map {
             WatchDetail(
                 report: WatchReport(state: $0, now: parts.time.wallSeconds()),
-                history: histories[id] ?? WatchHistory())
+                history: histories[id] ?? WatchHistory(), changes: changes)
         }
     }
 

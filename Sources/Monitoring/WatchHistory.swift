@@ -112,9 +112,12 @@ package struct WatchHistory: Sendable {
 package struct WatchDetail: Sendable {
     package var report: WatchReport
     package var history: WatchHistory
+    /// The kept changes at Partoo, newest first.
+    package var changes: [ConfigurationChange]
 
-    package init(report: WatchReport, history: WatchHistory) {
+    package init(report: WatchReport, history: WatchHistory, changes: [ConfigurationChange] = []) {
         self.report = report
         self.history = history
+        self.changes = changes
     }
 }

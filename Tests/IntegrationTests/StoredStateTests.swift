@@ -64,6 +64,13 @@ import Testing
         world.partoo.setFault(nil)
         let again = try await third.samples { $0.label("state", of: Self.state, Self.one) == "drifted" }
         #expect(again[since, Self.one] == began)
+        // The change log is from two runs ago.
+        let port = try await third.port()
+        for path in ["/webhooks/acme/1", "/api/v1/webhooks/acme/1"] {
+            let text = try LoopbackHTTP.request("GET", path, port: port).text
+            #expect(text.contains("url went from https://127.0.0.1:"), "\(text)")
+            #expect(text.contains("noticed by a check") && !text.contains("canary"))
+        }
         #expect(await third.stop() == 0)
     }
 

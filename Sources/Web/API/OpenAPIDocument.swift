@@ -9,6 +9,7 @@ enum OpenAPIDocument {
         let fields = list(ConfigurationField.allCases.map(\.rawValue))
         let sources = list(WatchSource.allCases.map(\.rawValue))
         let baselines = list(BaselineSource.allCases.map(\.rawValue))
+        let notices = list(ConfigurationChange.Notice.allCases.map(\.rawValue))
         let reasons = list(ProbeFailureReason.allCases.map(\.rawValue))
         return """
             {
@@ -149,7 +150,11 @@ enum OpenAPIDocument {
                           "status_code": {"type": "integer"}, "duration_seconds": {"type": "number"},
                           "phase_duration_seconds": {"$ref": "#/components/schemas/Phases"}}}},
                       "changes": {"type": "array", "items": {"type": "object", "additionalProperties": false, "required": ["at", "sentence"],
-                        "properties": {"at": {"$ref": "#/components/schemas/Time"}, "sentence": {"type": "string"}}}}}}
+                        "properties": {"at": {"$ref": "#/components/schemas/Time"}, "sentence": {"type": "string"},
+                          "field": {"enum": \(fields)}, "header": {"type": "string"}, "noticed_by": {"enum": \(notices)},
+                          "from": {"$ref": "#/components/schemas/ChangeSide"}, "to": {"$ref": "#/components/schemas/ChangeSide"}}}}}},
+                  "ChangeSide": {"type": "object", "additionalProperties": false, "required": ["text"],
+                    "properties": {"text": {"type": "string"}, "fingerprint": {"type": "string"}}}
                 }
               }
             }

@@ -154,8 +154,23 @@ struct WebhookDetailJSON: Encodable {
     }
 
     struct Change: Encodable {
+        struct Side: Encodable {
+            var text: String
+            var fingerprint: String?
+
+            init(_ side: ConfigurationChange.Side) {
+                text = side.text
+                fingerprint = side.fingerprint?.description
+            }
+        }
+
         var at: String
         var sentence: String
+        var field: String?
+        var header: String?
+        var from: Side?
+        var to: Side?
+        var noticedBy: String?
     }
 
     init(_ detail: WatchDetail) {
@@ -176,8 +191,11 @@ struct WebhookDetailJSON: Encodable {
                 phaseDurationSeconds: Dictionary(
                     probe.phases.map { ($0.name, $0.seconds) }, uniquingKeysWith: { _, last in last }))
         }
-        changes = detail.history.changes.reversed().map {
-            Change(at: Timestamp.text($0.at), sentence: $0.sentence)
+        changes = ChangeLine.lines(detail).map { line in
+            Change(
+                at: Timestamp.text(line.at), sentence: line.sentence, field: line.change?.field.rawValue,
+                header: line.change?.header, from: line.change?.from.map(Change.Side.init),
+                to: line.change?.to.map(Change.Side.init), noticedBy: line.change?.noticedBy.rawValue)
         }
     }
 }

@@ -182,8 +182,8 @@ struct WatchPage {
     }
 
     private var changes: HTML {
-        let lines = detail.history.changes.reversed().map { change -> HTML in
-            "<li>\(PageNumbers.ago(change.at, now: now))<span>\(change.sentence)</span></li>"
+        let lines = ChangeLine.lines(detail).map { line -> HTML in
+            "<li>\(PageNumbers.ago(line.at, now: now))<span>\(line.sentence)</span></li>"
         }
         let content: HTML =
             lines.isEmpty ? "<p class=\"quiet\">Nothing has changed yet.</p>" : "<ol class=\"log\">\(lines)</ol>"

@@ -92,7 +92,11 @@ struct WatchSummary: Sendable {
         case .missing: return "The API knows no such webhook: it was deleted at Partoo."
         case .unknown:
             guard let check = state.lastCheck else { return "Not checked yet." }
-            guard let failure = check.failure else { return "Nothing was heard from the API for too long." }
+            guard let failure = check.failure else {
+                return state.isBaselineUnreadable
+                    ? "The learned baseline cannot be read, so there is nothing to compare with."
+                    : "Nothing was heard from the API for too long."
+            }
             return "Could not be read: \(failure.message)."
         }
     }
@@ -116,7 +120,10 @@ struct WatchSummary: Sendable {
                 ? "Restore it at Partoo, or correct `expect` in the configuration file if the change was meant."
                 : "Restore it at Partoo, or accept it as the new baseline if the change was meant."
         case .missing: return "Create it anew at Partoo, or take the watch out of the configuration file."
-        case .unknown: return state.lastCheck?.failure?.reason.advice
+        case .unknown:
+            if let failure = state.lastCheck?.failure { return failure.reason.advice }
+            return state.isBaselineUnreadable
+                ? "Put the database or its key file back, or accept what is there now; the log says what is wrong." : nil
         }
     }
 
