@@ -122,8 +122,8 @@ struct WatchSummary: Sendable {
         case .missing: return "Create it anew at Partoo, or take the watch out of the configuration file."
         case .unknown:
             if let failure = state.lastCheck?.failure { return failure.reason.advice }
-            return state.isBaselineUnreadable
-                ? "Put the database or its key file back, or accept what is there now; the log says what is wrong." : nil
+            guard state.isBaselineUnreadable else { return nil }
+            return "Put the database or its key file back, or accept what is there now; the log says what is wrong."
         }
     }
 
