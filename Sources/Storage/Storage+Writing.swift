@@ -172,9 +172,9 @@ extension Storage {
         tell(.failed(text, isNew: isNew))
     }
 
-    /// One row that cannot be read is told and counted once.
+    /// One row that cannot be read is told once, and counted whenever it is met.
     func failedRow(_ id: WatchID, _ text: String) {
         let isNew = state.withLock { $0.unreadable.insert(id).inserted }
-        if isNew { tell(.failed(text, isNew: true)) }
+        tell(.failed(text, isNew: isNew))
     }
 }
