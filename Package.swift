@@ -104,7 +104,28 @@ let package = Package(
             name: "ConfigurationFileTests",
             dependencies: ["ConfigurationFile", "Transport", "Partoo", "Watching", "Probing"],
             swiftSettings: settings),
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["Transport"], path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "PartooTests", dependencies: ["Partoo", "Transport", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "ProbingTests", dependencies: ["Probing", "Transport", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "WatchingTests", dependencies: ["Watching", "Partoo", "Probing", "Transport", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ExporterMetricsTests",
+            dependencies: [
+                "ExporterMetrics", "Exposition", "Monitoring", "Watching", "Partoo", "Probing", "Transport",
+                "TestSupport",
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "WebTests",
+            dependencies: [
+                "Web", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "Simulator", "partoo-webhook-exporter"], swiftSettings: settings),
@@ -120,6 +141,11 @@ let package = Package(
                 "Partoo", "Storage", "StorageCrashWriter", "TestSupport", "Transport", "Watching",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: settings),
-        .testTarget(name: "MonitoringTests", dependencies: ["Monitoring", "Watching"], swiftSettings: settings),
+        .testTarget(
+            name: "MonitoringTests",
+            dependencies: [
+                "Monitoring", "Watching", "Partoo", "Probing", "Transport", "ConfigurationFile", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
     ]
 )

@@ -25,14 +25,18 @@ struct ExporterNumbers: Sendable {
             requests[call.endpoint, default: [:]][call.status.map(String.init) ?? "000", default: 0] += 1
             durations[call.endpoint]?.observe(call.duration)
             if call.status == 429 { rateLimited += 1 }
-            // Up is: answered and not refused. What the answer says of one webhook is no matter of the account.
-            switch call.failure?.reason {
-            case nil, .notFound:
-                isUp = true
-                failure = nil
-            case .some(let reason):
-                isUp = false
-                failure = reason
+            failure = Self.outage(call)
+            isUp = failure == nil
+        }
+
+        /// Why the account is down: not answered, or refused. What an answer says of one webhook is no matter of the account,
+        /// so one that is malformed or of an unexpected status leaves it up.
+        private static func outage(_ call: APICall) -> CheckFailureReason? {
+            guard let reason = call.failure?.reason else { return nil }
+            switch reason {
+            case .notFound, .malformed, .unexpectedStatus: return call.status == nil ? reason : nil
+            case .dns, .connect, .tls, .timeout, .unauthorized, .forbidden, .rateLimited, .serverError, .internal:
+                return reason
             }
         }
     }

@@ -23,6 +23,11 @@ extension Monitor {
         for watch in watches {
             put(watch, moduleChanged: old.modules[watch.module] != new.modules[watch.module])
         }
+        if old.latencyBuckets != new.latencyBuckets {
+            // Every page has its histogram in the new buckets at once.
+            let wall = parts.time.wallSeconds()
+            for id in states.keys { report(id, at: wall) }
+        }
         pending.accounts = new.accounts.map { AccountReport(name: $0.name, discovers: $0.discovery != nil) }
         pending.latencyBuckets = new.latencyBuckets
         publish()

@@ -52,16 +52,16 @@ package struct Schedule: Sendable {
 
     /// Adds a turn, or changes the interval of one that is there; what runs goes on, and a phase that stays is kept.
     ///
-    /// - Parameter first: when the first turn is due; nil holds it until `release(_:at:)`.
+    /// - Parameter first: when the first turn is due, or after when the next one of another interval; nil holds it until
+    ///   `release(_:at:)`. A key that is held stays so.
     package mutating func set(_ key: Key, interval: Duration, phase: Duration, first: Duration?) {
         if var entry = entries[key] {
             guard entry.interval != interval || entry.phase != phase else { return }
             entry.interval = interval
             entry.phase = phase
-            if entry.next != nil, let first {
-                let next = Self.next(after: first, interval: interval, phase: phase)
-                entry.next = next
-                heap.push(next, key)
+            if entry.next != nil {
+                entry.next = first.map { Self.next(after: $0, interval: interval, phase: phase) }
+                if let next = entry.next { heap.push(next, key) }
             }
             entries[key] = entry
         } else {
@@ -148,16 +148,19 @@ package struct Schedule: Sendable {
 
     /// The first time after `now` (strictly) that lies at the phase of the interval.
     package static func next(after now: Duration, interval: Duration, phase: Duration) -> Duration {
-        let step = max(interval.nanoseconds, 1)
+        let step = step(interval)
         let offset = phase.nanoseconds % step
         let since = now.nanoseconds - offset
         let turn = since >= 0 ? since / step + 1 : -((-since - 1) / step)
         return .nanoseconds(offset + turn * step)
     }
 
+    /// An interval of centuries must not lead past the end of the scale.
+    private static func step(_ interval: Duration) -> Int64 { min(max(interval.nanoseconds, 1), .max / 4) }
+
     private static func turns(between due: Duration, and next: Duration, interval: Duration) -> Int64 {
         // A first turn may lie off the phase, so what is left over is part of a turn.
-        let step = max(interval.nanoseconds, 1)
+        let step = step(interval)
         return max((next.nanoseconds - due.nanoseconds + step - 1) / step, 1)
     }
 }

@@ -8,7 +8,7 @@ package enum ISO8601 {
         guard let year = number(&rest, 4), literal(&rest, "-"), let month = number(&rest, 2), literal(&rest, "-"),
             let day = number(&rest, 2), literal(&rest, "T") || literal(&rest, "t") || literal(&rest, " "),
             let hour = number(&rest, 2), literal(&rest, ":"), let minute = number(&rest, 2), literal(&rest, ":"),
-            let second = number(&rest, 2), (1...12).contains(month), (1...daysIn(month, year)).contains(day),
+            let second = number(&rest, 2), (1...12).contains(month), (1...days(in: month, of: year)).contains(day),
             hour < 24, minute < 60, second <= 60
         else { return nil }
         var fraction = 0.0
@@ -49,7 +49,7 @@ package enum ISO8601 {
         return true
     }
 
-    private static func daysIn(_ month: Int, _ year: Int) -> Int {
+    static func days(in month: Int, of year: Int) -> Int {
         switch month {
         case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
         case 4, 6, 9, 11: 30

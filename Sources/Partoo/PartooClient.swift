@@ -35,6 +35,13 @@ package struct APICall: Sendable {
     package var duration: Duration
     /// nil: the answer was understood, a missing webhook included.
     package var failure: APIFailure?
+
+    package init(endpoint: Endpoint, status: Int?, duration: Duration, failure: APIFailure? = nil) {
+        self.endpoint = endpoint
+        self.status = status
+        self.duration = duration
+        self.failure = failure
+    }
 }
 
 /// Reads an account's webhook configurations. One call is one request: budget, backoff and retries are the caller's.
@@ -72,7 +79,7 @@ package struct PartooClient: Sendable {
         let query = orgID.map { "?org_id=\($0)" } ?? ""
         let transfer = await get("/webhooks/\(id)\(query)")
         let outcome: CheckOutcome
-        switch Self.answer(transfer, now: now()) {
+        switch Self.answer(transfer, of: .webhook, now: now()) {
         case nil: return nil
         case .failure(let failure) where failure.reason == .notFound: outcome = .missing
         case .failure(let failure): outcome = .failure(failure)
@@ -96,7 +103,7 @@ package struct PartooClient: Sendable {
     ) async -> (result: Result<WebhookList, APIFailure>, call: APICall)? {
         let organisation = orgID.map { "org_id=\($0)&" } ?? ""
         let transfer = await get("/webhooks?\(organisation)page=\(page)&per_page=\(perPage)")
-        guard let answer = Self.answer(transfer, now: now()) else { return nil }
+        guard let answer = Self.answer(transfer, of: .webhooks, now: now()) else { return nil }
         let result = answer.flatMap { body in
             Result { () throws(MalformedAnswer) in try WebhookList(json: body) }
                 .mapError { APIFailure(.malformed, "the API's list is not as documented: \($0)") }
@@ -124,11 +131,13 @@ package struct PartooClient: Sendable {
             case .success(let response): response.status
             case .failure: nil
             }
-        return APICall(endpoint: endpoint, status: status, duration: transfer.timings.total, failure: nil)
+        return APICall(endpoint: endpoint, status: status, duration: transfer.timings.total)
     }
 
     /// The body of a good answer, or why there is none; nil for a cancelled transfer.
-    private static func answer(_ transfer: Transfer, now: Double) -> Result<[UInt8], APIFailure>? {
+    private static func answer(
+        _ transfer: Transfer, of endpoint: APICall.Endpoint, now: Double
+    ) -> Result<[UInt8], APIFailure>? {
         switch transfer.result {
         case .failure(let error):
             guard error.reason != .cancelled else { return nil }
@@ -141,7 +150,8 @@ package struct PartooClient: Sendable {
                     : .success(response.body)
             case 401: return .failure(APIFailure(.unauthorized, "the API refused the key (401)"))
             case 403: return .failure(APIFailure(.forbidden, "the API did not allow the operation (403)"))
-            case 404 where APIErrorBody.isAPIError(response.body):
+            // A list is never missing.
+            case 404 where endpoint == .webhook && APIErrorBody.isAPIError(response.body):
                 return .failure(APIFailure(.notFound, "the API knows no such webhook (404)"))
             case 429:
                 let delay = RetryAfter.delay(response.header("Retry-After"), now: now)

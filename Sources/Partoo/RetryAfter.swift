@@ -47,7 +47,7 @@ package enum HTTPDate {
             guard parts.count == 3, parts[2].utf8.count == 2, let short = Int(parts[2]) else { return nil }
             let thisYear = 1970 + Int(now / 31_556_952)
             var year = thisYear / 100 * 100 + short
-            if year > thisYear + 50 { year -= 100 }
+            if year > thisYear + 50 { year -= 100 } else if year < thisYear - 50 { year += 100 }
             return time(year: year, month: parts[1], day: parts[0], clock: words[2])
         }
         if words.count == 5 {
@@ -58,11 +58,12 @@ package enum HTTPDate {
 
     private static func time(year: Int?, month: String, day: String, clock: String) -> Double? {
         let parts = clock.split(separator: ":", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { $0.utf8.count == 2 && $0.utf8.allSatisfy(\.isASCIIDigit) ? Int($0) : nil }
         guard let year, (1...9999).contains(year), let month = months.firstIndex(of: month), let day = Int(day),
-            (1...31).contains(day), parts.count == 3, parts.allSatisfy({ $0.utf8.count == 2 }),
-            let hour = Int(parts[0]), let minute = Int(parts[1]), let second = Int(parts[2]), (0..<24).contains(hour),
-            (0..<60).contains(minute), (0...60).contains(second)
+            (1...ISO8601.days(in: month + 1, of: year)).contains(day), parts.count == 3, numbers.count == 3,
+            numbers[0] < 24, numbers[1] < 60, numbers[2] <= 60
         else { return nil }
-        return Double(ISO8601.days(year, month + 1, day) * 86_400 + hour * 3600 + minute * 60 + second)
+        return Double(
+            ISO8601.days(year, month + 1, day) * 86_400 + numbers[0] * 3600 + numbers[1] * 60 + numbers[2])
     }
 }

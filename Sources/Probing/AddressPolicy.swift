@@ -18,16 +18,18 @@ package struct AddressPolicy: Sendable {
         "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16",
     ])
 
-    /// IPv6: unspecified, loopback, discard, protocol assignments with Teredo and benchmarks, documentation, segment routing,
-    /// unique-local with the metadata address, link-local, site-local, multicast.
+    /// IPv6: unspecified, loopback, local-use NAT64 (where in it the IPv4 address lies is the network's own choice), discard and
+    /// dummy, protocol assignments with Teredo and benchmarks, documentation, segment routing, unique-local with the metadata
+    /// address, link-local, site-local, multicast.
     private static let forbiddenIPv6 = networks([
-        "::/128", "::1/128", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7",
+        "::/128", "::1/128", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "3fff::/20",
+        "5f00::/16", "fc00::/7",
         "fe80::/10", "fec0::/10", "ff00::/8",
     ])
 
-    /// Prefixes that carry an IPv4 address, and where in it: compatible, mapped, translated, NAT64 (both), 6to4.
+    /// Prefixes that carry an IPv4 address, and where in it: compatible, mapped, translated, NAT64, 6to4.
     private static let embeddings: [(network: IPNetwork, offset: Int)] = [
-        ("::/96", 12), ("::ffff:0:0/96", 12), ("::ffff:0:0:0/96", 12), ("64:ff9b::/96", 12), ("64:ff9b:1::/48", 12),
+        ("::/96", 12), ("::ffff:0:0/96", 12), ("::ffff:0:0:0/96", 12), ("64:ff9b::/96", 12),
         ("2002::/16", 2),
     ].compactMap { text, offset in IPNetwork(text).map { ($0, offset) } }
 
@@ -57,8 +59,9 @@ package struct AddressPolicy: Sendable {
     }
 
     /// The address that a host text is, in every form that a resolver takes: strict IPv4 and IPv6, and the old shorthands
-    /// (`0x7f.1`, `2130706433`, `017700000001`). nil for a name.
-    package static func literal(host: String) -> IPAddress? {
+    /// (`0x7f.1`, `2130706433`, `017700000001`), with or without the dot that ends a full name. nil for a name.
+    package static func literal(host text: String) -> IPAddress? {
+        let host = text.hasSuffix(".") ? String(text.dropLast()) : text
         if let address = IPAddress(host) { return address }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         guard (1...4).contains(parts.count) else { return nil }

@@ -94,14 +94,15 @@ package struct Prober: Sendable {
                     result.message = "more than \(Self.maximumRedirects) redirects"
                     return result
                 }
-                guard let next = hop.redirected(to: location, status: response.status) else {
-                    result.failure = .httpProtocol
-                    result.message = "the receiver redirects to a URL that cannot be read"
+                let next = RedirectTarget.resolve(location, base: hop.url.reveal())
+                if let scheme = next.flatMap(RedirectTarget.scheme), !module.allowedSchemes.contains(scheme) {
+                    result.failure = .redirectForbidden
+                    result.message = "the receiver redirects to the scheme \(scheme)"
                     return result
                 }
-                guard module.allowedSchemes.contains(next.origin.scheme) else {
-                    result.failure = .redirectForbidden
-                    result.message = "the receiver redirects to the scheme \(next.origin.scheme)"
+                guard let next, let nextHop = hop.redirected(to: next, status: response.status) else {
+                    result.failure = .httpProtocol
+                    result.message = "the receiver redirects to a URL that cannot be read"
                     return result
                 }
                 guard timings.total < module.timeout else {
@@ -110,7 +111,7 @@ package struct Prober: Sendable {
                     return result
                 }
                 redirects += 1
-                hop = next
+                hop = nextHop
             }
         }
     }
@@ -166,10 +167,8 @@ package struct Prober: Sendable {
         var method: HTTPMethod
 
         /// As browsers and curl do it: 303 always, 301 and 302 after a POST, go on with GET.
-        func redirected(to location: String, status: Int) -> Hop? {
-            guard let text = RedirectTarget.resolve(location, base: url.reveal()), let origin = Origin(url: text) else {
-                return nil
-            }
+        func redirected(to text: String, status: Int) -> Hop? {
+            guard let origin = Origin(url: text) else { return nil }
             let becomesGet = (status == 303 && method != .head) || ((status == 301 || status == 302) && method == .post)
             return Hop(url: Secret(text), origin: origin, method: becomesGet ? .get : method)
         }

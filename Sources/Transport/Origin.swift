@@ -20,42 +20,42 @@ package struct Origin: Sendable, Hashable {
 
     /// nil where the text is no absolute URL with a scheme and a host that every parser reads alike. Any scheme is read.
     package init?(url text: String) {
-        let scalars = text.unicodeScalars
         // Spaces and controls, and the backslash that some parsers take for a slash, make parsers disagree.
-        guard scalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7f && $0 != "\\" }),
-            let colon = text.firstRange(of: "://")
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\\") }),
+            let colon = text.utf8.firstRange(of: "://".utf8)
         else { return nil }
-        let scheme = text[..<colon.lowerBound].lowercased()
+        let scheme = String(text.utf8[..<colon.lowerBound])?.lowercased() ?? ""
         guard let first = scheme.utf8.first, first.isASCIILetter, scheme.utf8.allSatisfy(Self.isSchemeByte)
         else { return nil }
-        var authority = text[colon.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        if let at = authority.lastIndex(of: "@") {
-            guard authority[..<at].firstIndex(of: "@") == nil else { return nil }
+        // By bytes: a combining mark after a separator would hide it from Swift's characters, but from no other parser.
+        var authority = text.utf8[colon.upperBound...].prefix { !"/?#".utf8.contains($0) }
+        if let at = authority.lastIndex(of: UInt8(ascii: "@")) {
+            guard !authority[..<at].contains(UInt8(ascii: "@")) else { return nil }
             authority = authority[authority.index(after: at)...]
         }
-        let hostText: Substring
-        let portText: Substring
-        if authority.first == "[" {
-            guard let close = authority.firstIndex(of: "]") else { return nil }
-            hostText = authority[authority.index(after: authority.startIndex)..<close]
+        let portText: Substring.UTF8View
+        if authority.first == UInt8(ascii: "[") {
+            guard let close = authority.firstIndex(of: UInt8(ascii: "]")) else { return nil }
             portText = authority[authority.index(after: close)...]
-            guard let address = IPAddress(hostText), address.family == .ipv6 else { return nil }
+            guard let literal = String(authority[authority.index(after: authority.startIndex)..<close]),
+                let address = IPAddress(literal), address.family == .ipv6
+            else { return nil }
             host = address.description
         } else {
-            hostText = authority.prefix { $0 != ":" }
+            let hostText = authority.prefix { $0 != UInt8(ascii: ":") }
             portText = authority[hostText.endIndex...]
-            let forbidden = Set("[]<>|^`{}\"%!$&'()*+,;=~".unicodeScalars)
-            guard !hostText.isEmpty, hostText.utf8.count <= 253,
-                hostText.unicodeScalars.allSatisfy({ !forbidden.contains($0) })
+            guard !hostText.isEmpty, hostText.count <= 253,
+                !hostText.contains(where: { "[]<>|^`{}\"%!$&'()*+,;=~".utf8.contains($0) }),
+                let name = String(hostText)
             else { return nil }
-            host = hostText.lowercased()
+            host = name.lowercased()
         }
         if portText.isEmpty {
             port = Self.defaultPort(of: scheme) ?? 0
         } else {
             let digits = portText.dropFirst()
-            guard portText.first == ":", (1...5).contains(digits.utf8.count),
-                digits.utf8.allSatisfy(\.isASCIIDigit), let number = UInt16(digits), number > 0
+            guard portText.first == UInt8(ascii: ":"), (1...5).contains(digits.count),
+                digits.allSatisfy(\.isASCIIDigit), let number = String(digits).flatMap({ UInt16($0) }), number > 0
             else { return nil }
             port = Int(number)
         }

@@ -2,7 +2,7 @@
 ///
 /// Every way in which Swift turns a value into text (`description`, `debugDescription`, a `Mirror`) is redacted, so that a
 /// secret cannot leak through string interpolation. The clear text is to be had by `reveal()` only, which is easy to search for.
-package struct Secret: Sendable, Hashable {
+package struct Secret: Sendable {
     private let text: String
 
     package init(_ text: String) {
@@ -13,6 +13,15 @@ package struct Secret: Sendable, Hashable {
     package func reveal() -> String { text }
 
     package var isEmpty: Bool { text.isEmpty }
+}
+
+/// By bytes: Swift's own text comparison takes canonically equivalent texts for equal, but whoever receives them does not.
+extension Secret: Hashable {
+    package static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+    }
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

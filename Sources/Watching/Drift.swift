@@ -46,14 +46,16 @@ package struct Drift: Sendable, Hashable {
         return drift
     }
 
-    /// Names that differ only by case are one name with several values; values are matched as a multiset.
+    /// Names that differ only by case are one name with several values; values are matched as a multiset. Names go by their
+    /// bytes, as values do.
     private mutating func compareHeaders<Wanted, Value>(
         _ baseline: [(name: String, value: Wanted)], _ observed: [(name: String, value: Value)],
         _ matches: (Wanted, Value) -> Bool
     ) {
-        let wantedByName = Dictionary(grouping: baseline) { $0.name.asciiLowercased }
-        let seenByName = Dictionary(grouping: observed) { $0.name.asciiLowercased }
-        for name in Set(wantedByName.keys).union(seenByName.keys).sorted() {
+        let wantedByName = Dictionary(grouping: baseline) { Array($0.name.asciiLowercased.utf8) }
+        let seenByName = Dictionary(grouping: observed) { Array($0.name.asciiLowercased.utf8) }
+        let names = Set(wantedByName.keys).union(seenByName.keys)
+        for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             var wanted = wantedByName[name] ?? []
             var seen: [(name: String, value: Value)] = []
             for item in seenByName[name] ?? [] {

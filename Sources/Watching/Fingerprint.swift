@@ -43,10 +43,10 @@ package struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension ExpectedValue {
-    /// Whether the value is what is expected; texts are compared byte by byte, not by Unicode equivalence.
+    /// Whether the value is what is expected.
     package func accepts(_ value: Secret) -> Bool {
         switch self {
-        case .exactly(let expected): return expected.hasSameBytes(as: value)
+        case .exactly(let expected): return expected == value
         case .sha256(let hash, let salt):
             var digest = SHA256()
             digest.update(data: salt)
@@ -54,13 +54,6 @@ extension ExpectedValue {
             return digest.finalize().elementsEqual(hash)
         case .any: return true
         }
-    }
-}
-
-extension Secret {
-    /// Swift's `==` takes canonically equivalent texts for equal; a receiver does not.
-    package func hasSameBytes(as other: Secret) -> Bool {
-        reveal().utf8.elementsEqual(other.reveal().utf8)
     }
 }
 

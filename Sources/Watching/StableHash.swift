@@ -5,8 +5,10 @@ package enum StableHash {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     }
 
-    /// Jump consistent hash (Lamping, Veach 2014): the bucket of a key, in `0..<buckets`; 0 for no buckets.
+    /// Jump consistent hash (Lamping, Veach 2014): the bucket of a key, in `0..<buckets`; 0 for no buckets. At most 2^31
+    /// buckets are used.
     package static func jump(_ key: UInt64, buckets: Int) -> Int {
+        let buckets = min(buckets, 1 << 31)
         var key = key
         var bucket: Int64 = -1
         var next: Int64 = 0

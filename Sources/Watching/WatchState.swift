@@ -323,9 +323,9 @@ package struct WatchState: Sendable {
 extension WebhookConfiguration {
     /// Whether a probe would send the same.
     fileprivate func probesLike(_ other: Self) -> Bool {
-        url.hasSameBytes(as: other.url) && customHeaders.count == other.customHeaders.count
+        url == other.url && customHeaders.count == other.customHeaders.count
             && zip(customHeaders, other.customHeaders).allSatisfy {
-                $0.name.utf8.elementsEqual($1.name.utf8) && $0.value.hasSameBytes(as: $1.value)
+                $0.name.utf8.elementsEqual($1.name.utf8) && $0.value == $1.value
             }
     }
 }

@@ -6,9 +6,9 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// nil where the text is none of the three forms or the port is no port. Port 0 lets the system choose.
     package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            return nil
-        }
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits) else { return nil }
         var host = text[..<colon]
         if host.first == "[" {
             guard host.last == "]" else { return nil }
@@ -22,7 +22,9 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var isLoopback: Bool {
-        host == "localhost" || host == "::1" || (host.hasPrefix("127.") && host.split(separator: ".").count == 4)
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return host.lowercased() == "localhost" || host == "::1"
+            || (parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil })
     }
 
     package var description: String {

@@ -12,14 +12,16 @@ package struct WebRequest: Sendable {
     ) {
         self.method = method
         self.headers = headers
-        let withoutFragment = target.prefix { $0 != "#" }
-        let parts = withoutFragment.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        // By bytes: a combining mark after a separator would hide it from Swift's characters.
+        let withoutFragment = Self.originForm(target.utf8[...]).prefix { $0 != UInt8(ascii: "#") }
+        let parts = withoutFragment.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false)
         path = parts.first.map { Self.decode($0, plusIsSpace: false) } ?? "/"
         query =
             parts.count < 2
             ? []
-            : parts[1].split(separator: "&").map { pair in
-                let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            : parts[1].split(separator: UInt8(ascii: "&")).map { pair in
+                let sides = pair.split(
+                    separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
                 return (
                     Self.decode(sides[0], plusIsSpace: true),
                     sides.count > 1 ? Self.decode(sides[1], plusIsSpace: true) : ""
@@ -38,10 +40,16 @@ package struct WebRequest: Sendable {
         query.filter { $0.name == name }.map(\.value)
     }
 
+    /// A target as clients send it to proxies, and may send to servers (RFC 9112, 3.2.2), without its scheme and authority.
+    private static func originForm(_ target: Substring.UTF8View) -> Substring.UTF8View {
+        guard target.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://".utf8) else { return target }
+        return target[scheme.upperBound...].drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+    }
+
     /// Broken escapes are kept as they are, and bytes that are no UTF-8 are replaced: nothing is refused, nothing crashes.
-    private static func decode(_ text: Substring, plusIsSpace: Bool) -> String {
+    private static func decode(_ text: Substring.UTF8View, plusIsSpace: Bool) -> String {
         var bytes: [UInt8] = []
-        var rest = text.utf8[...]
+        var rest = text
         while let byte = rest.popFirst() {
             let digits = rest.prefix(2).compactMap { Character(UnicodeScalar($0)).hexDigitValue }
             if byte == UInt8(ascii: "%"), digits.count == 2 {

@@ -49,7 +49,7 @@ package struct WebServer: Sendable {
     package func service(
         on address: ListenAddress, onListening: @escaping @Sendable (Int) async -> Void
     ) throws -> any Service {
-        let idle = TimeAmount.nanoseconds(limits.idleTimeout.components.seconds * 1_000_000_000)
+        let idle = TimeAmount(limits.idleTimeout)
         let channel = HTTP1Channel.Configuration(
             idleTimeout: idle,
             httpDecoderConfiguration: .init(

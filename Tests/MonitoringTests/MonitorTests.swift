@@ -1,0 +1,323 @@
+import Monitoring
+import Partoo
+import Probing
+import TestSupport
+import Testing
+import Transport
+import Watching
+
+@Suite(.timeLimit(.minutes(2))) struct MonitorTests {
+    private typealias Rig = MonitorRig
+
+    // MARK: Turns
+
+    @Test(arguments: [(5, 5.0), (60, 10.0)])
+    func theFirstPassIsSpread(interval: Int, spread: Double) async {
+        let rig = await Rig(Rig.configuration((1...400).map { Rig.watch($0, check: interval) }))
+        #expect(rig.world.calls.count < 40)
+        await rig.advance(by: .seconds(spread))
+        var bins = [Int](repeating: 0, count: 10)
+        for id in 1...400 {
+            let first = rig.world.calls(of: id).first.map { ($0 - rig.start).seconds }
+            #expect(first.map { $0 >= 0 && $0 <= spread } == true)
+            bins[min(Int((first ?? 0) / spread * 10), 9)] += 1
+        }
+        #expect(bins.allSatisfy { (15...75).contains($0) }, "\(bins)")
+        // Each was probed as soon as it was read.
+        for id in 1...400 { #expect(rig.world.probes(of: id).first == rig.world.calls(of: id).first) }
+    }
+
+    @Test func turnsComeOnceAnIntervalAtTheSamePhase() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 60, probe: 30)]))
+        await rig.advance(to: 3600)
+        let checks = rig.world.calls(of: 1)
+        #expect((60...62).contains(checks.count))
+        #expect(zip(checks.dropFirst(), checks.dropFirst(2)).allSatisfy { $1 - $0 == .seconds(60) })
+        let probes = rig.world.probes(of: 1)
+        #expect((120...122).contains(probes.count))
+        #expect(zip(probes.dropFirst(), probes.dropFirst(2)).allSatisfy { $1 - $0 == .seconds(30) })
+        #expect(rig.observer.seen.missed.isEmpty)
+        #expect(rig.observer.seen.lateness.values.allSatisfy { $0.allSatisfy { $0 == .zero } })
+        #expect(
+            rig.watchState(1)?.counters.checks == checks.count && rig.watchState(1)?.counters.probes == probes.count)
+    }
+
+    @Test func aChangedURLIsProbedAtOnce() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 20, probe: 3600)]))
+        await rig.advance(to: 15)
+        let before = rig.world.probes.count
+        rig.world.change { $0.urls[1] = "https://receiver.example/new/1" }
+        await rig.advance(to: 60)
+        let new = rig.world.probes.dropFirst(before).filter { $0.url.hasSuffix("/new/1") }
+        #expect(rig.world.calls(of: 1).contains(new.first?.at ?? .zero) && new.count == 1)
+        #expect(rig.state(1) == .drifted)
+    }
+
+    @Test func aCheckInFlightNeverDelaysAProbe() async {
+        let hold = Hold()
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 60, probe: 10)]))
+        await rig.advance(to: 15)
+        rig.world.change { $0.heldChecks[1] = hold }
+        await rig.advance(to: 615)
+        let probes = rig.world.probes(of: 1).filter { $0 > rig.start + .seconds(15) }
+        #expect(probes.count == 60)
+        #expect(zip(probes, probes.dropFirst()).allSatisfy { $1 - $0 == .seconds(10) })
+        // One check ran all the time; the turns that came meanwhile were missed.
+        #expect(hold.count == 1 && rig.observer.seen.missed == [.check: 9])
+        hold.open()
+        await rig.advance(by: .seconds(60))
+        #expect(rig.observer.seen.missed == [.check: 9] && rig.state(1) == .inSync)
+    }
+
+    @Test func oneProbeOfAWatchAtATime() async {
+        let hold = Hold()
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 60, probe: 10)])) { world in
+            world.change { $0.heldProbes = hold }
+        }
+        await rig.advance(to: 109)
+        #expect(hold.count == 1 && rig.world.probes.count == 1 && rig.observer.seen.inFlight == 1)
+        #expect((9...11).contains(rig.observer.seen.missed[.probe] ?? 0))
+        // Superseded while it ran: it counts nowhere, and the new one comes right after.
+        rig.world.change { $0.urls[1] = "https://receiver.example/new/1" }
+        await rig.advance(by: .seconds(60))
+        #expect(rig.world.probes.count == 1)
+        hold.releaseOne()
+        await rig.time.settle()
+        #expect(rig.world.probes.map(\.url).last == "https://receiver.example/new/1" && rig.world.probes.count == 2)
+        #expect(rig.watchState(1)?.counters.probes == 0)
+        hold.open()
+        await rig.time.settle()
+        #expect(rig.watchState(1)?.counters.probes == 1 && rig.observer.seen.inFlight == 0)
+    }
+
+    @Test func noMoreProbesRunThanTheBoundAllows() async {
+        let hold = Hold()
+        let rig = await Rig(Rig.configuration((1...20).map { Rig.watch($0, probe: 3600) }, inFlight: 3)) { world in
+            world.change { $0.heldProbes = hold }
+        }
+        await rig.advance(to: 11)
+        #expect(hold.count == 3 && rig.observer.seen.mostInFlight == 3)
+        let order = rig.world.calls.map(\.id).reduce(into: [Int]()) { if !$0.contains($1) { $0.append($1) } }
+        for count in 4...20 {
+            hold.releaseOne()
+            await rig.time.settle()
+            #expect(rig.world.probes.count == count && hold.count == 3)
+        }
+        // In the order in which they became due.
+        #expect(rig.world.probes.map(\.id) == order)
+        #expect(rig.observer.seen.mostInFlight == 3)
+    }
+
+    @Test func readyIsWhenEveryWatchWasCheckedOnce() async {
+        let rig = await Rig(Rig.configuration((1...5).map { Rig.watch($0) } + [Rig.watch(9, enabled: false)]))
+        #expect(await !rig.isReady)
+        await rig.advance(to: 10)
+        #expect(await rig.isReady && rig.world.calls(of: 9).isEmpty)
+    }
+
+    @Test func readyIsAfterAMinuteAtTheLatest() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1), Rig.watch(2)])) { world in
+            world.change { $0.heldChecks[2] = Hold() }
+        }
+        await rig.advance(to: 59)
+        #expect(await !rig.isReady)
+        await rig.advance(to: 60)
+        #expect(await rig.isReady)
+    }
+
+    @Test func whatTimeMakesUnknownIsTold() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1)]))
+        await rig.advance(to: 70)
+        rig.world.change { $0.heldChecks[1] = Hold() }
+        // The last answer came between the 10th second and the 70th.
+        await rig.advance(to: 309)
+        #expect(rig.state(1) == .inSync)
+        await rig.advance(to: 372)
+        #expect(rig.state(1) == .unknown && rig.watchState(1)?.probeTarget != nil)
+    }
+
+    @Test func itEndsWhenItIsCancelled() async {
+        let rig = await Rig(Rig.configuration((1...3).map { Rig.watch($0) })) { world in
+            world.change {
+                $0.heldChecks[1] = Hold()
+                $0.heldProbes = Hold()
+            }
+        }
+        await rig.advance(to: 20)
+        await rig.stop()
+        // What was under way counts nowhere.
+        #expect(rig.watchState(1)?.counters.checks == 0 && rig.watchState(2)?.counters.probes == 0)
+    }
+
+    // MARK: Restraint
+
+    @Test(arguments: [401, 403])
+    func aRefusedKeyIsTriedOnceAnIntervalUntilItIsTaken(status: Int) async {
+        let watches = (1...30).map { Rig.watch($0, check: $0 == 30 ? 3600 : 60) } + [Rig.watch(100, account: "b")]
+        let rig = await Rig(Rig.configuration(watches, accounts: [Rig.account("a"), Rig.account("b")])) { world in
+            world.change { $0.answers[100] = ScriptedWorld.good(100) }
+        }
+        await rig.advance(to: 120)
+        rig.world.change { $0.answer = .answer(status) }
+        let mark = rig.time.now()
+        await rig.advance(to: 1320)
+        let refused = rig.world.calls.filter { $0.at > mark && $0.id != 100 }.map(\.at)
+        // Another account is not concerned.
+        #expect(rig.world.calls(of: 100).count { $0 > mark } == 20)
+        // 20 minutes, one call a minute; the watch with the long interval does not put it off.
+        #expect((19...21).contains(refused.count))
+        #expect(zip(refused, refused.dropFirst()).allSatisfy { $1 - $0 >= .seconds(60) })
+        // Probing goes on with what is known.
+        #expect(rig.world.probes.filter { $0.at > mark }.count >= 29 * 39)
+        rig.world.change { $0.answer = nil }
+        await rig.advance(by: .seconds(121))
+        #expect((1...29).allSatisfy { rig.state($0) == .inSync })
+    }
+
+    @Test func whoWaitsForTheBudgetDoesNotCallWithARefusedKey() async {
+        let hold = Hold()
+        let rig = await Rig(
+            Rig.configuration((1...100).map { Rig.watch($0) }, accounts: [Rig.account("a", perMinute: 30)])
+        ) { world in
+            world.change { state in
+                state.answer = .answer(401)
+                for id in 1...100 { state.heldChecks[id] = hold }
+            }
+        }
+        // Twenty go at once; the other eighty wait in line while the first answers come.
+        await rig.advance(to: 9)
+        let begun = rig.world.calls.count
+        #expect((20...25).contains(begun))
+        hold.open()
+        await rig.advance(to: 59)
+        #expect(rig.world.calls.count == begun)
+    }
+
+    @Test func anotherKeyIsTriedAtOnce() async {
+        let watches = (1...10).map { Rig.watch($0) }
+        let rig = await Rig(Rig.configuration(watches)) { world in world.change { $0.answer = .answer(401) } }
+        await rig.advance(to: 20)
+        #expect(rig.world.calls.count == 1)
+        rig.world.change { $0.answer = nil }
+        await rig.reload(Rig.configuration(watches, accounts: [Rig.account("a", key: "other")]))
+        await rig.advance(by: .seconds(60))
+        #expect((1...10).allSatisfy { rig.state($0) == .inSync })
+    }
+
+    @Test func aRateLimitStopsItsOrganisationOnly() async {
+        let watches = (1...10).map { Rig.watch($0, org: 1) } + (11...20).map { Rig.watch($0, org: 2) }
+        let rig = await Rig(Rig.configuration(watches, accounts: [Rig.account("a", perMinute: 60)]))
+        await rig.advance(to: 60)
+        rig.world.change { state in
+            for id in 1...10 { state.answers[id] = .answer(429, headers: [("Retry-After", "300")]) }
+        }
+        await rig.advance(to: 120)
+        let limited = rig.world.calls.filter { $0.orgID == 1 }
+        guard let stopped = limited.last?.at else { return }
+        rig.world.change { $0.answers = [:] }
+        await rig.advance(to: 600)
+        let after = rig.world.calls.filter { $0.orgID == 1 && $0.at > stopped }.map(\.at)
+        #expect(after.allSatisfy { $0 >= stopped + .seconds(300) } && after.count >= 10)
+        // No burst when it is over: one a second is the rate.
+        #expect(zip(after.prefix(10), after.prefix(10).dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(999) })
+        let others = rig.world.calls.filter { $0.orgID == 2 }
+        #expect(others.count >= 100)
+        #expect((rig.observer.seen.waited["a"] ?? .zero) > .seconds(300))
+    }
+
+    @Test func aWebhookThatFailsIsLeftAloneForLongerAndLonger() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 10), Rig.watch(2, check: 10)])) { world in
+            world.change { $0.answers[1] = .answer(500) }
+        }
+        await rig.advance(to: 7200)
+        // Full jitter below 10 intervals: one in six turns on average, and never further apart than 11.
+        let failing = rig.world.calls(of: 1)
+        #expect((70...360).contains(failing.count), "\(failing.count)")
+        #expect(zip(failing, failing.dropFirst()).allSatisfy { $1 - $0 <= .seconds(110) })
+        #expect((719...722).contains(rig.world.calls(of: 2).count))
+        rig.world.change { $0.answers = [:] }
+        await rig.advance(by: .seconds(110))
+        let mark = rig.time.now()
+        await rig.advance(by: .seconds(600))
+        #expect(rig.world.calls(of: 1).filter { $0 > mark }.count == 60)
+    }
+
+    // MARK: Missing
+
+    @Test func aMissingWebhookIsNotProbedUntilItIsBack() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 60, probe: 10)]))
+        await rig.advance(to: 65)
+        rig.world.change { $0.answers[1] = ScriptedWorld.ownError }
+        await rig.advance(to: 130)
+        #expect(rig.state(1) == .missing)
+        let count = rig.world.probes.count
+        await rig.advance(to: 600)
+        #expect(rig.world.probes.count == count)
+        rig.world.change { $0.answers = [:] }
+        await rig.advance(to: 661)
+        #expect(rig.state(1) == .inSync && rig.world.probes[count].at == rig.world.calls(of: 1).last)
+        await rig.advance(by: .seconds(60))
+        #expect(rig.world.probes.count >= count + 6)
+    }
+
+    // MARK: Reload
+
+    @Test func aReloadDisturbsNothingThatStays() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1), Rig.watch(2), Rig.watch(3)]))
+        await rig.advance(to: 300)
+        let phases = rig.world.calls(of: 1).suffix(2)
+        let checks = rig.watchState(1)?.counters.checks
+        var first = Rig.watch(1)
+        first.labels = [Label(name: "team", value: "x")]
+        await rig.reload(Rig.configuration([first, Rig.watch(3), Rig.watch(4)]))
+        #expect(rig.watchState(1)?.counters.checks == checks && rig.watchState(1)?.watch.labels == first.labels)
+        #expect(rig.observer.seen.removed == [WatchID(account: "a", webhookID: 2)] && rig.state(2) == nil)
+        #expect(rig.state(4) == .unknown)
+        let mark = rig.time.now()
+        await rig.advance(by: .seconds(10))
+        #expect(rig.world.calls(of: 4).count >= 1 && rig.state(4) == .inSync)
+        await rig.advance(by: .seconds(290))
+        #expect(rig.world.calls(of: 2).allSatisfy { $0 <= mark } && rig.world.probes(of: 2).allSatisfy { $0 <= mark })
+        for call in rig.world.calls(of: 1) where call > mark {
+            #expect((call - (phases.last ?? .zero)).nanoseconds % 60_000_000_000 == 0)
+        }
+        #expect(rig.world.calls(of: 1).count { $0 > mark } == 5)
+    }
+
+    @Test func aDisabledWatchIsLeftAloneAndKeepsItsBaseline() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1)]))
+        await rig.advance(to: 100)
+        await rig.reload(Rig.configuration([Rig.watch(1, enabled: false)]))
+        let counts = (rig.world.calls.count, rig.world.probes.count)
+        await rig.advance(by: .seconds(600))
+        #expect(rig.world.calls.count == counts.0 && rig.world.probes.count == counts.1)
+        let learned = rig.watchState(1)?.learned
+        #expect(learned != nil)
+        await rig.reload(Rig.configuration([Rig.watch(1)]))
+        await rig.advance(by: .seconds(11))
+        #expect(rig.watchState(1)?.learned == learned && rig.state(1) == .inSync)
+        #expect(rig.world.calls.count > counts.0 && rig.world.probes.count > counts.1)
+    }
+
+    @Test func otherIntervalsHoldFromTheReloadOn() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 3600, probe: 3600)]))
+        await rig.advance(to: 100)
+        await rig.reload(Rig.configuration([Rig.watch(1, check: 10, probe: 5)]))
+        let mark = rig.time.now()
+        await rig.advance(by: .seconds(100))
+        #expect((8...10).contains(rig.world.calls(of: 1).count { $0 > mark }))
+        #expect((19...21).contains(rig.world.probes(of: 1).count { $0 > mark }))
+    }
+
+    @Test func aSlowAnswerToARemovedWatchIsForgotten() async {
+        let hold = Hold()
+        let rig = await Rig(Rig.configuration([Rig.watch(1), Rig.watch(2)])) { world in
+            world.change { $0.heldChecks[1] = hold }
+        }
+        await rig.advance(to: 20)
+        await rig.reload(Rig.configuration([Rig.watch(2)]))
+        hold.open()
+        await rig.advance(by: .seconds(60))
+        #expect(rig.state(1) == nil && rig.world.probes(of: 1).isEmpty)
+    }
+}

@@ -1,0 +1,166 @@
+import Partoo
+import TestSupport
+import Testing
+import Transport
+
+@Suite(.timeLimit(.minutes(2))) struct DecodingTests {
+    @Test func readsTheSample() throws {
+        let read = try WebhookConfiguration(json: SampleAnswer.json(), id: 1)
+        #expect(
+            read
+                == WebhookConfiguration(
+                    id: 1, url: Secret("https://example.com/webhook"), eventType: "business_created",
+                    createdAt: 1_732_723_844.929678, updatedAt: 1_732_810_244, orgID: 7,
+                    customHeaders: [
+                        HeaderField("X-Auth-Token", "secret-token"), HeaderField("X-My-Header", "my-value"),
+                    ]))
+    }
+
+    @Test(arguments: [nil, "null", "{}"] as [String?])
+    func noHeadersAreWrittenInThreeWays(headers: String?) throws {
+        let json = SampleAnswer.json(["custom_headers": headers])
+        #expect(try WebhookConfiguration(json: json, id: 1).customHeaders.isEmpty)
+    }
+
+    @Test func unknownFieldsAndEventTypesAreNoFault() throws {
+        let json = SampleAnswer.json(
+            ["event_type": #""something_new""#], adding: [#""extra": {"a": [1, null, {}]}"#, #""more": 1e400"#])
+        #expect(try WebhookConfiguration(json: json, id: nil).eventType == "something_new")
+    }
+
+    @Test(arguments: ["null", "1", "true", "[]", "{}", #""""#, #""soon""#, #""2024-13-01T00:00:00Z""#])
+    func anUnreadableTimeCostsOnlyItself(time: String) throws {
+        let read = try WebhookConfiguration(json: SampleAnswer.json(["created_at": time]), id: 1)
+        #expect(read.createdAt == nil && read.updatedAt == 1_732_810_244)
+    }
+
+    @Test(arguments: ["id", "url", "event_type", "created_at", "updated_at", "org_id"])
+    func aMissingFieldIsNamed(field: String) {
+        #expect(fault(SampleAnswer.json([field: nil])) == "the field `\(field)` is missing")
+    }
+
+    @Test(arguments: [
+        ("id", ["null", #""1""#, "1.5", "true", "[1]", "{}", "1e400", "-1e400", "9223372036854775808", "1e19"]),
+        ("org_id", ["null", #""7""#, "7.5", "false", "[]", "1e400", "9223372036854775808"]),
+        ("url", ["null", "1", "[]", "{}", "true"]), ("event_type", ["null", "1", "[]", "{}"]),
+        (
+            "custom_headers",
+            ["[]", #""X""#, "1", #"{"X-A": 1}"#, #"{"X-A": null}"#, #"{"X-A": ["a"]}"#, #"{"X-A": {}}"#]
+        ),
+    ])
+    func anotherTypeIsMalformed(field: String, values: [String]) {
+        for value in values {
+            let description = fault(SampleAnswer.json([field: value]))
+            // A number that no type holds may be taken for bad JSON as a whole.
+            #expect(
+                description == "the field `\(field)` is not of the documented type" || description == "not JSON",
+                "\(value): \(description ?? "was read")")
+        }
+    }
+
+    @Test func anotherIDThanAskedForIsMalformed() {
+        #expect(fault(SampleAnswer.json(), id: 2) == "another id than asked for")
+        #expect(fault(SampleAnswer.json(["id": "-1"]), id: 1) == "another id than asked for")
+        #expect(fault(SampleAnswer.json(), id: nil) == nil)
+        #expect(fault(SampleAnswer.json(["id": "9223372036854775807"]), id: .max) == nil)
+    }
+
+    @Test func anIDThatStandsTwiceIsTheOneAskedForOrMalformed() {
+        for json in [#"{"id": 1, "id": 2,"#, #"{"id": 2, "id": 1,"#] {
+            let bytes = Array(json.utf8) + SampleAnswer.json(["id": nil]).dropFirst()
+            if let read = try? WebhookConfiguration(json: bytes, id: 1) { #expect(read.id == 1) }
+        }
+    }
+
+    @Test(arguments: [
+        "", " ", "null", "[]", "1", "true", #""x""#, "{", "}", "{}", #"{"id": 1"#, "<html></html>", "\u{feff}", "NaN",
+    ])
+    func anythingElseIsMalformed(text: String) {
+        #expect(fault(Array(text.utf8)) != nil)
+    }
+
+    @Test func hostileAnswersAreMalformedAndNoMore() {
+        let deep = [UInt8](repeating: UInt8(ascii: "["), count: 100_000)
+        let inner = String(repeating: "[", count: 100_000)
+        let objects = String(repeating: #"{"a":"#, count: 100_000)
+        #expect(fault(deep) == "not JSON")
+        #expect(fault(SampleAnswer.json(adding: [#""x": \#(inner)"#])) != nil)
+        #expect(fault(SampleAnswer.json(["custom_headers": objects])) != nil)
+        #expect(fault(Array(objects.utf8)) != nil)
+        for bytes in [[0xff, 0xfe], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0]] as [[UInt8]] {
+            #expect(fault(bytes) != nil)
+            let broken = Array(#"{"id":1,"url":""#.utf8) + bytes + Array(#""}"#.utf8)
+            #expect(fault(broken) != nil)
+        }
+        #expect(!APIErrorBody.isAPIError(deep) && !APIErrorBody.isAPIError(Array(objects.utf8)))
+    }
+
+    @Test func aMegabyteIsRead() throws {
+        let url = "https://example.com/" + String(repeating: "a", count: (1 << 20) - 300)
+        let read = try WebhookConfiguration(json: SampleAnswer.json(["url": "\"\(url)\""]), id: 1)
+        #expect(read.url.reveal() == url)
+    }
+
+    /// A value, or a customer's header name, must never be quoted in what is said of it.
+    @Test(arguments: UInt64(1)...8)
+    func neitherMutationsNorNoiseCrashOrTell(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let original = SampleAnswer.json([
+            "url": #""https://example.com/CANARY""#, "event_type": #""CANARY""#,
+            "custom_headers": #"{"X-CANARY": "CANARY", "X-B": "CANARY"}"#,
+        ])
+        let tokens = [
+            "null", "{", "}", "[", "]", ",", ":", "\"", "\\u0000", "\\ud800", "1e999", "-", "\"id\"", "true", "0x1",
+        ]
+        for _ in 0..<600 {
+            let mutated = random.mutated(original, tokens: tokens)
+            if let fault = fault(mutated) { #expect(!fault.contains("CANARY"), "\(fault)") }
+            if let fault = fault([UInt8(ascii: "[")] + mutated, asList: true) { #expect(!fault.contains("CANARY")) }
+            _ = APIErrorBody.isAPIError(mutated)
+            let noise = (0..<Int.random(in: 0...64, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
+            #expect(fault(noise) != nil)
+        }
+    }
+
+    private func fault(_ json: [UInt8], id: Int? = 1, asList: Bool = false) -> String? {
+        do throws(MalformedAnswer) {
+            if asList { _ = try WebhookList(json: json) } else { _ = try WebhookConfiguration(json: json, id: id) }
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    // MARK: List and errors
+
+    @Test func readsAPageOfTheList() throws {
+        let item = #"{"id": 3, "event_type": "x", "updated_at": "t", "org_id": 4, "url": "https://a"}"#
+        let list = try WebhookList(json: Array(#"{"page": 1, "max_page": 2, "count": 101, "items": [\#(item)]}"#.utf8))
+        #expect(list.page == 1 && list.maximumPage == 2 && list.count == 101)
+        #expect(list.entries.map(\.id) == [3] && list.entries.map(\.orgID) == [4] && list.entries[0].updatedAt == "t")
+    }
+
+    @Test(arguments: [
+        #"{"page": 0, "max_page": 1, "count": 0, "items": []}"#,
+        #"{"page": 1, "max_page": -1, "count": 0, "items": []}"#,
+        #"{"page": 1, "max_page": 1, "count": -1, "items": []}"#, #"{"page": 1, "max_page": 1, "count": 0}"#,
+        #"{"page": 1, "max_page": 1, "count": 0, "items": {}}"#,
+        #"{"page": 1, "max_page": 1, "count": 1, "items": [1]}"#,
+        #"{"page": 1, "max_page": 1, "count": 1, "items": [{"id": "1"}]}"#, "[]", "",
+    ])
+    func anotherListIsMalformed(json: String) {
+        #expect(throws: MalformedAnswer.self) { try WebhookList(json: Array(json.utf8)) }
+    }
+
+    @Test(arguments: [
+        (#"{"error": {"json": "Resource not found"}}"#, true), (#"{"error": {}}"#, true),
+        (#"{"error": {"json": {"a": 1}}, "x": 1}"#, true), (#"{"error": "not found"}"#, false),
+        (#"{"error": null}"#, false), (#"{"error": []}"#, false), (#"{"errors": {"json": "x"}}"#, false),
+        ("{}", false), ("", false), ("<h1>404</h1>", false), ("[]", false),
+    ])
+    func theAPIsOwnErrorIsKnown(body: String, isOwn: Bool) {
+        #expect(APIErrorBody.isAPIError(Array(body.utf8)) == isOwn)
+    }
+}

@@ -1,0 +1,122 @@
+import TestSupport
+import Testing
+import Web
+
+@Suite struct WebMessageTests {
+    @Test(
+        arguments: [
+            ("/", "/", []), ("/a/b", "/a/b", []), ("/a?b=c", "/a", ["b=c"]), ("/a%2Fb%20c", "/a/b c", []),
+            ("/a+b?c+d=e+f", "/a+b", ["c d=e f"]),
+            ("/?a=1&a=2&b", "/", ["a=1", "a=2", "b="]), ("/?&&a=&=b&", "/", ["a=", "=b"]),
+            ("/?a=b=c?d", "/", ["a=b=c?d"]), ("/a#b?c", "/a", []),
+            ("/?a=%26%3D%23", "/", ["a=&=#"]), ("/%", "/%", []), ("/%2", "/%2", []), ("/%zz", "/%zz", []),
+            ("/%ff", "/\u{fffd}", []),
+            ("/%C3%A9", "/é", []), ("", "", []), ("?a=b", "", ["a=b"]), ("*", "*", []),
+            ("/metrics?\u{301}", "/metrics", ["\u{301}="]),
+            ("/%00%0d%0a", "/\u{0}\r\n", []),
+            // As clients write it to proxies.
+            ("http://host:1/a/b?c=d", "/a/b", ["c=d"]), ("http://host", "", []), ("http://host?a=b", "", ["a=b"]),
+            ("/a://b/c", "/a://b/c", []),
+        ] as [(String, String, [String])])
+    func targets(target: String, path: String, query: [String]) {
+        let request = WebRequest(method: "GET", target: target)
+        #expect(request.path == path && request.query.map { "\($0.name)=\($0.value)" } == query)
+    }
+
+    @Test func headersAreFoundWithoutCaseAndJoined() {
+        let request = WebRequest(
+            method: "GET", target: "/?a=1&b=2&a=3", headers: [("Accept", "a"), ("X", "y"), ("ACCEPT", "b")])
+        #expect(request.header("accept") == "a, b" && request.header("nope") == nil)
+        #expect(request.parameters("a") == ["1", "3"] && request.parameters("c").isEmpty)
+    }
+
+    @Test(arguments: UInt64(1)...4)
+    func nothingCrashes(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<3000 {
+            let bytes = random.mutated(
+                Array("/probe?webhook_id=1&account=a%20b#c".utf8),
+                tokens: ["%", "%%", "&", "=", "?", "#", "://", "\u{301}", "%ff"])
+            let request = WebRequest(method: "GET", target: String(decoding: bytes, as: UTF8.self))
+            #expect(request.query.count <= bytes.count)
+        }
+    }
+}
+
+@Suite struct ListenAddressTests {
+    @Test(arguments: [
+        (":9879", "", 9879, false), ("127.0.0.1:80", "127.0.0.1", 80, true), ("127.255.0.9:0", "127.255.0.9", 0, true),
+        ("localhost:1", "localhost", 1, true),
+        ("LocalHost:1", "LocalHost", 1, true), ("[::1]:65535", "::1", 65_535, true), ("[::]:1", "::", 1, false),
+        ("0.0.0.0:1", "0.0.0.0", 1, false),
+        ("host.example:1", "host.example", 1, false), ("127.evil.example.com:1", "127.evil.example.com", 1, false),
+        ("127.0.0.1.com:1", "127.0.0.1.com", 1, false),
+        ("127.0.1:1", "127.0.1", 1, false),
+    ])
+    func good(text: String, host: String, port: Int, isLoopback: Bool) {
+        let address = ListenAddress(text)
+        #expect(
+            address?.host == host && address?.port == port && address?.isLoopback == isLoopback
+                && address?.description == text)
+    }
+
+    @Test(arguments: [
+        "", "9879", "host", "host:", ":65536", ":-1", ":+80", ": 80", ":8o", "::1:80", "[::1]", "[::1]80", "[::1:80",
+        "[]:80", "[host]:80", "[1.2.3.4]:80", ":８０",
+    ])
+    func bad(text: String) {
+        #expect(ListenAddress(text) == nil)
+    }
+}
+
+@Suite struct RoutesTests {
+    private func routes(ready: Bool = true, reload: Routes.Reload? = nil, pages: Bool = true) -> Routes {
+        let page: @Sendable (WebRequest) async -> WebResponse? = { $0.path == "/" ? .text(200, "page") : nil }
+        return Routes(
+            telemetryPath: "/metrics", metrics: { _ in .text(200, "metrics") }, isReady: { ready }, reload: reload,
+            page: pages ? page : nil)
+    }
+
+    private func status(_ routes: Routes, _ method: String, _ target: String) async -> WebResponse {
+        await routes.respond(to: WebRequest(method: method, target: target))
+    }
+
+    @Test(arguments: [
+        ("/metrics", 200), ("/metrics?name[]=x", 200), ("/", 200), ("/-/healthy", 200), ("/-/ready", 200),
+        ("/nope", 404), ("/metrics/", 404), ("", 404), ("/-/", 404), ("/-/reload", 403),
+    ])
+    func paths(target: String, code: Int) async {
+        #expect(await status(routes(), "GET", target).status == code)
+        #expect(await status(routes(), "HEAD", target).status == code)
+    }
+
+    @Test(arguments: ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get"])
+    func otherMethodsAreNotAllowed(method: String) async {
+        for target in ["/metrics", "/", "/-/healthy", "/-/ready", "/nope"] {
+            let response = await status(routes(), method, target)
+            #expect(
+                response.status == 405 && response.headers.contains { $0.name == "Allow" && $0.value == "GET, HEAD" })
+        }
+    }
+
+    @Test func readyIsNotHealthy() async {
+        #expect(await status(routes(ready: false), "GET", "/-/ready").status == 503)
+        #expect(await status(routes(ready: false), "GET", "/-/healthy").status == 200)
+    }
+
+    @Test func withoutPagesOnlyMetricsAndLifecycleAnswer() async {
+        #expect(await status(routes(pages: false), "GET", "/").status == 404)
+        #expect(await status(routes(pages: false), "GET", "/metrics").status == 200)
+    }
+
+    @Test func reloading() async {
+        let good = routes(reload: { .success(()) })
+        let bad = routes(reload: { .failure(Routes.ReloadRefused("line 3: no")) })
+        #expect(await status(good, "POST", "/-/reload").status == 200)
+        #expect(await status(good, "PUT", "/-/reload").status == 200)
+        let refused = await status(bad, "POST", "/-/reload")
+        #expect(refused.status == 500 && String(decoding: refused.body, as: UTF8.self) == "line 3: no\n")
+        let get = await status(good, "GET", "/-/reload")
+        #expect(get.status == 405 && get.headers.contains { $0.name == "Allow" && $0.value == "POST, PUT" })
+    }
+}
