@@ -65,6 +65,35 @@ import Watching
         #expect(schedule.takeDue(at: .seconds(65)).turns.count == 1)
     }
 
+    @Test func anotherIntervalMovesTheNextTurnUnlessTheKeyIsHeld() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(60), phase: .seconds(5), first: .seconds(65))
+        schedule.set(key, interval: .seconds(10), phase: .seconds(3), first: .seconds(20))
+        #expect(schedule.takeDue(at: .seconds(23)).turns == [.init(key: key, due: .seconds(23))])
+        _ = schedule.finished(key, at: .seconds(24))
+        schedule.hold(key)
+        schedule.set(key, interval: .seconds(30), phase: .zero, first: .seconds(20))
+        #expect(schedule.takeDue(at: .seconds(1000)).turns.isEmpty)
+        schedule.release(key, at: .seconds(1000))
+        #expect(schedule.takeDue(at: .seconds(1020)).turns.count == 1)
+        _ = schedule.finished(key, at: .seconds(1021))
+        // Without a first turn it is held, as a new one would be.
+        schedule.set(key, interval: .seconds(40), phase: .zero, first: nil)
+        #expect(schedule.takeDue(at: .seconds(9000)).turns.isEmpty)
+    }
+
+    @Test func anIntervalOfCenturiesIsJustLong() {
+        var schedule = Schedule()
+        let now = Duration.seconds(1_700_000_000)
+        for interval in [Duration.seconds(8_000_000_000), .seconds(Int64.max)] {
+            schedule.set(key, interval: interval, phase: .seconds(1_800_000_000), first: now)
+            #expect(schedule.takeDue(at: now).turns.count == 1)
+            _ = schedule.finished(key, at: now)
+            #expect(schedule.takeDue(at: now + .seconds(50_000_000)) == (turns: [], missed: [:]))
+            schedule.remove(key)
+        }
+    }
+
     @Test func aRemovedKeyIsForgottenWhileItRuns() {
         var schedule = Schedule()
         schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(10))
