@@ -25,7 +25,7 @@ struct DemoCommand: AsyncParsableCommand {
         let web = try WebFlags.parse(["--web.listen-address", listenAddress])
         let play = Task { await world.play() }
         let exporter = Exporter(
-            configFile: world.configurationPath, web: web, logging: logging,
+            configFile: world.configurationPath, web: web, logging: logging, storage: try StorageFlags.parse([]),
             onListening: { Self.welcome($0.map(\.description).first ?? "", world.configurationPath) })
         do {
             try await exporter.run()

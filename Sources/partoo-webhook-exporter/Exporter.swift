@@ -18,7 +18,7 @@ struct Exporter {
     let configFile: String
     let web: WebFlags
     let logging: LogFlags
-    var storage = StorageFlags()
+    let storage: StorageFlags
     /// Told once, when the exporter listens, on what: a port that the system chose is the real one.
     var onListening: @Sendable ([ListenAddress]) -> Void = { _ in }
 
