@@ -62,25 +62,6 @@ package struct AddressPolicy: Sendable {
     /// (`0x7f.1`, `2130706433`, `017700000001`), with or without the dot that ends a full name. nil for a name.
     package static func literal(host text: String) -> IPAddress? {
         let host = text.hasSuffix(".") ? String(text.dropLast()) : text
-        if let address = IPAddress(host) { return address }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        guard (1...4).contains(parts.count) else { return nil }
-        let numbers = parts.compactMap { number($0) }
-        guard numbers.count == parts.count, numbers.dropLast().allSatisfy({ $0 <= 0xff }), let last = numbers.last,
-            last < UInt64(1) << (8 * UInt64(5 - parts.count))
-        else { return nil }
-        var value = last
-        for (index, number) in numbers.dropLast().enumerated() {
-            value |= number << UInt64(24 - 8 * index)
-        }
-        return IPAddress(bytes: [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> UInt64($0)) })
-    }
-
-    private static func number(_ text: Substring) -> UInt64? {
-        let isHexadecimal = text.hasPrefix("0x") || text.hasPrefix("0X")
-        let digits = isHexadecimal ? text.dropFirst(2) : text
-        guard !digits.isEmpty, digits.utf8.allSatisfy(\.isASCIIHexDigit) else { return nil }
-        if isHexadecimal { return UInt64(digits, radix: 16) }
-        return UInt64(digits, radix: digits.count > 1 && digits.first == "0" ? 8 : 10)
+        return IPAddress(host) ?? IPAddress(resolverText: host)
     }
 }

@@ -35,6 +35,30 @@ extension IPAddress {
         return bytes
     }
 
+    /// Every form in which resolvers take an IPv4 address: the strict one, and the old shorthands with fewer parts, in octal
+    /// or hexadecimal (`0x7f.1`, `2130706433`, `017700000001`). nil for a name.
+    package init?(resolverText text: some StringProtocol) {
+        let parts = String(text).split(separator: ".", omittingEmptySubsequences: false)
+        guard (1...4).contains(parts.count) else { return nil }
+        let numbers = parts.compactMap { Self.resolverNumber($0) }
+        guard numbers.count == parts.count, numbers.dropLast().allSatisfy({ $0 <= 0xff }), let last = numbers.last,
+            last < UInt64(1) << (8 * UInt64(5 - parts.count))
+        else { return nil }
+        var value = last
+        for (index, number) in numbers.dropLast().enumerated() {
+            value |= number << UInt64(24 - 8 * index)
+        }
+        bytes = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> UInt64($0)) }
+    }
+
+    private static func resolverNumber(_ text: Substring) -> UInt64? {
+        let isHexadecimal = text.hasPrefix("0x") || text.hasPrefix("0X")
+        let digits = isHexadecimal ? text.dropFirst(2) : text
+        guard !digits.isEmpty, digits.utf8.allSatisfy(\.isASCIIHexDigit) else { return nil }
+        if isHexadecimal { return UInt64(digits, radix: 16) }
+        return UInt64(digits, radix: digits.count > 1 && digits.first == "0" ? 8 : 10)
+    }
+
     private static func parseIPv6(_ text: some StringProtocol) -> [UInt8]? {
         guard text.contains(":") else { return nil }
         var parts = String(text).split(separator: ":", omittingEmptySubsequences: false).map(String.init)

@@ -5,7 +5,7 @@
 package struct Origin: Sendable, Hashable {
     /// Lower case.
     package let scheme: String
-    /// Lower case; an IPv6 literal without its brackets.
+    /// Lower case; an IPv4 address in its dotted form, an IPv6 one without its brackets.
     package let host: String
     /// The scheme's own port where the URL has none.
     package let port: Int
@@ -48,7 +48,13 @@ package struct Origin: Sendable, Hashable {
                 !hostText.contains(where: { "[]<>|^`{}\"%!$&'()*+,;=~".utf8.contains($0) }),
                 let name = String(hostText)
             else { return nil }
-            host = name.lowercased()
+            // What resolvers take for an address is shown as that address; what only looks like one each reads as it likes.
+            if let address = IPAddress(resolverText: name) {
+                host = address.description
+            } else {
+                guard !Self.endsInNumber(name) else { return nil }
+                host = name.lowercased()
+            }
         }
         if portText.isEmpty {
             port = Self.defaultPort(of: scheme) ?? 0
@@ -60,6 +66,13 @@ package struct Origin: Sendable, Hashable {
             port = Int(number)
         }
         self.scheme = scheme
+    }
+
+    private static func endsInNumber(_ host: String) -> Bool {
+        let name = host.hasSuffix(".") ? host.dropLast() : host[...]
+        guard let last = name.split(separator: ".", omittingEmptySubsequences: false).last else { return false }
+        if last.hasPrefix("0x") || last.hasPrefix("0X") { return last.dropFirst(2).utf8.allSatisfy(\.isASCIIHexDigit) }
+        return !last.isEmpty && last.utf8.allSatisfy(\.isASCIIDigit)
     }
 
     private static func isSchemeByte(_ byte: UInt8) -> Bool {
