@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import Transport
 
-/// epoll, one multi handle, and the transfers that run on it. Made, used and freed on one thread.
+/// epoll, one multi handle, and the transfers that run on it. Used and freed on one thread.
 final class CurlLoop {
     private let mailbox: Mailbox
     private let connections: CurlTransport.Connections
@@ -13,7 +13,6 @@ final class CurlLoop {
     private var running: [UnsafeMutableRawPointer: EasyHandle] = [:]
     private var handlesByID: [Int: EasyHandle] = [:]
     private var pool: [EasyHandle] = []
-    private var cancelledBeforeStart: Set<Int> = []
 
     private static let pooledHandles = 64
 
@@ -25,9 +24,6 @@ final class CurlLoop {
         poll = epoll_create1(Int32(EPOLL_CLOEXEC))
         timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK) | Int32(TFD_CLOEXEC))
         guard poll >= 0, timer >= 0, watch(mailbox.descriptor, EPOLLIN.rawValue), watch(timer, EPOLLIN.rawValue) else {
-            curl_multi_cleanup(multi)
-            close(poll)
-            close(timer)
             return nil
         }
         let own = Unmanaged.passUnretained(self).toOpaque()
@@ -70,6 +66,9 @@ final class CurlLoop {
             if hasMail, !readMail() { break }
         }
         for handle in Array(running.values) { remove(handle)?.finish(.cancelled) }
+        // Whoever posted last must not wait for ever.
+        mailbox.close()
+        for case .start(let job) in mailbox.take().messages { job.finish(.cancelled) }
     }
 
     // MARK: epoll
@@ -135,8 +134,7 @@ final class CurlLoop {
     }
 
     private func start(_ job: Job) {
-        // A task that is cancelled at once posts the cancel first.
-        guard cancelledBeforeStart.remove(job.id) == nil else {
+        guard !job.isCancelled else {
             job.finish(.cancelled)
             return
         }
@@ -145,33 +143,26 @@ final class CurlLoop {
             return
         }
         if let error = handle.prepare(job, connections: connections) {
-            handle.reset()
-            pool.append(handle)
+            retire(handle)
             job.finish(Transfer(result: .failure(error)))
             return
         }
-        add(handle)
+        if !add(handle) {
+            retire(handle)
+            job.finish(Transfer(result: .failure(TransferError(.internal, "libcurl refused the transfer"))))
+        }
     }
 
-    private func add(_ handle: EasyHandle) {
-        guard let job = handle.job else { return }
+    private func add(_ handle: EasyHandle) -> Bool {
+        guard let job = handle.job, curl_multi_add_handle(multi, handle.pointer) == CURLM_OK else { return false }
         running[handle.pointer] = handle
         handlesByID[job.id] = handle
-        guard curl_multi_add_handle(multi, handle.pointer) == CURLM_OK else {
-            running[handle.pointer] = nil
-            handlesByID[job.id] = nil
-            job.finish(Transfer(result: .failure(TransferError(.internal, "libcurl refused the transfer"))))
-            return
-        }
+        return true
     }
 
     private func cancel(_ id: Int) {
-        guard let handle = handlesByID[id] else {
-            // Ended already, or not begun: what has not begun by the next few messages never will.
-            cancelledBeforeStart.insert(id)
-            if cancelledBeforeStart.count > 4096 { cancelledBeforeStart.removeAll() }
-            return
-        }
+        // One that has not begun is marked, and one that has ended is gone.
+        guard let handle = handlesByID[id] else { return }
         remove(handle)?.finish(.cancelled)
     }
 
@@ -180,9 +171,13 @@ final class CurlLoop {
         guard running.removeValue(forKey: handle.pointer) != nil, let job = handle.job else { return nil }
         handlesByID[job.id] = nil
         curl_multi_remove_handle(multi, handle.pointer)
-        handle.reset()
-        if pool.count < Self.pooledHandles { pool.append(handle) }
+        retire(handle)
         return job
+    }
+
+    private func retire(_ handle: EasyHandle) {
+        let isAsNew = handle.reset()
+        if isAsNew, pool.count < Self.pooledHandles { pool.append(handle) }
     }
 
     private func collect() {
@@ -191,29 +186,25 @@ final class CurlLoop {
             guard message.pointee.msg == CURLMSG_DONE, let pointer = message.pointee.easy_handle,
                 let handle = running[pointer]
             else { continue }
-            let code = partoo_message_result(message)
-            let transfer = handle.outcome(code)
+            let transfer = handle.outcome(partoo_message_result(message))
             if let second = handle.certificateRequest(after: transfer) {
-                lookAtCertificates(second, of: handle, transfer)
+                lookAtCertificates(second, after: handle)
             } else {
                 remove(handle)?.finish(transfer)
             }
         }
     }
 
-    /// The same handle goes on with a second handshake that only looks at the certificates.
-    private func lookAtCertificates(_ second: EasyHandle.CertificateRequest, of handle: EasyHandle, _ first: Transfer) {
-        curl_multi_remove_handle(multi, handle.pointer)
-        running[handle.pointer] = nil
-        if handle.prepareCertificates(second, first: first), let job = handle.job {
-            handlesByID[job.id] = nil
-            add(handle)
-        } else {
-            let job = handle.job
-            if let job { handlesByID[job.id] = nil }
-            handle.reset()
-            if pool.count < Self.pooledHandles { pool.append(handle) }
-            job?.finish(first)
+    /// The transfer goes on with a second handshake that only looks at the certificates.
+    private func lookAtCertificates(_ second: EasyHandle.CertificateRequest, after handle: EasyHandle) {
+        guard let job = remove(handle) else { return }
+        guard let other = pool.popLast() ?? EasyHandle() else {
+            job.finish(second.first)
+            return
+        }
+        if !other.prepareCertificates(second) || !add(other) {
+            retire(other)
+            job.finish(second.first)
         }
     }
 }

@@ -31,15 +31,21 @@ package final class CurlTransport: Transport {
     }
 
     package func perform(_ request: Request) async -> Transfer {
-        let id = lastID.add(1, ordering: .relaxed).newValue
+        let ticket = Ticket(id: lastID.add(1, ordering: .relaxed).newValue)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let job = Job(id: id, request: request, continuation: continuation)
+                let job = Job(ticket: ticket, request: request, continuation: continuation)
                 if !mailbox.post(.start(job)) { job.finish(.cancelled) }
             }
         } onCancel: {
-            _ = mailbox.post(.cancel(id))
+            // The mark comes first: a cancel that overtakes its start is seen by the start.
+            ticket.cancel()
+            _ = mailbox.post(.cancel(ticket.id))
         }
+    }
+
+    deinit {
+        mailbox.close()
     }
 
     /// Ends every transfer with `cancelled`, and the thread. Later requests are `cancelled` at once.
@@ -76,14 +82,33 @@ extension Transfer {
     static let cancelled = Transfer(result: .failure(TransferError(.cancelled, "the transfer was cancelled")))
 }
 
+/// What a request is called, and whether it is wanted any longer.
+final class Ticket: Sendable {
+    let id: Int
+    private let cancelled = Atomic(false)
+
+    init(id: Int) {
+        self.id = id
+    }
+
+    var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+    func cancel() {
+        cancelled.store(true, ordering: .releasing)
+    }
+}
+
 /// One request on its way, resumed exactly once.
 final class Job: Sendable {
-    let id: Int
+    private let ticket: Ticket
     let request: Request
     private let continuation: Mutex<CheckedContinuation<Transfer, Never>?>
 
-    init(id: Int, request: Request, continuation: CheckedContinuation<Transfer, Never>) {
-        self.id = id
+    var id: Int { ticket.id }
+    var isCancelled: Bool { ticket.isCancelled }
+
+    init(ticket: Ticket, request: Request, continuation: CheckedContinuation<Transfer, Never>) {
+        self.ticket = ticket
         self.request = request
         self.continuation = Mutex(continuation)
     }

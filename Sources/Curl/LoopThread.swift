@@ -5,36 +5,37 @@ import Synchronization
 final class LoopThread: Sendable {
     private let thread: Mutex<pthread_t?>
 
-    /// What the new thread gets; it makes the loop itself, so that nothing of it is ever on another thread.
-    private final class Start: Sendable {
-        let mailbox: Mailbox
-        let connections: CurlTransport.Connections
-
-        init(mailbox: Mailbox, connections: CurlTransport.Connections) {
-            self.mailbox = mailbox
-            self.connections = connections
-        }
-    }
-
+    /// - Throws: where the machine has no descriptor or thread left.
     init(mailbox: Mailbox, connections: CurlTransport.Connections) throws(CurlError) {
-        let start = Unmanaged.passRetained(Start(mailbox: mailbox, connections: connections))
+        // Made here, so that a failure is known here; then handed over whole, and only touched by its thread.
+        guard let loop = CurlLoop(mailbox: mailbox, connections: connections) else {
+            throw CurlError(description: "no event loop for libcurl (error \(errno))")
+        }
+        let handed = Unmanaged.passRetained(loop)
         var thread = pthread_t()
         let status = pthread_create(
             &thread, nil,
             { argument in
                 guard let argument else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                CurlLoop(mailbox: start.mailbox, connections: start.connections)?.run()
-                // Without a loop, or after it, whoever waits must not wait for ever.
-                start.mailbox.close()
-                for case .start(let job) in start.mailbox.take().messages { job.finish(.cancelled) }
+                // Names beyond ASCII are read in the locale's encoding, which may be C; it is changed for this thread only.
+                let locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nil)
+                if let locale { uselocale(locale) }
+                Unmanaged<CurlLoop>.fromOpaque(argument).takeRetainedValue().run()
+                uselocale(UnsafeMutablePointer(bitPattern: -1))
+                if let locale { freelocale(locale) }
                 return nil
-            }, start.toOpaque())
+            }, handed.toOpaque())
         guard status == 0 else {
-            start.release()
+            handed.release()
             throw CurlError(description: "no thread for libcurl (error \(status))")
         }
         self.thread = Mutex(thread)
+    }
+
+    deinit {
+        thread.withLock { thread in
+            if let thread { pthread_detach(thread) }
+        }
     }
 
     /// Waits for its end, once.

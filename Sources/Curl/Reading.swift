@@ -10,17 +10,20 @@ struct Reading {
     private let message: String
     private let request: Request
     private let target: URLParts
+    private let proxy: ProxyChoice
     private let isLiteral: Bool
 
     init(
-        _ pointer: UnsafeMutableRawPointer, seen: EasyHandle.Seen, message: String, request: Request, target: URLParts
+        _ pointer: UnsafeMutableRawPointer, seen: EasyHandle.Seen, message: String, request: Request, target: URLParts,
+        proxy: ProxyChoice
     ) {
         self.pointer = pointer
         self.seen = seen
         self.message = message
         self.request = request
         self.target = target
-        isLiteral = IPAddress(target.host) != nil
+        self.proxy = proxy
+        isLiteral = proxy.url == nil && IPAddress(target.host) != nil
     }
 
     func transfer(_ code: CURLcode) -> Transfer {
@@ -46,11 +49,21 @@ struct Reading {
     private var progress: Progress {
         if seen.response.hasStatusLine { return .answered }
         if isTLS, seen.tls != nil || time(CURLINFO_APPCONNECT_TIME_T) > 0 { return .secured }
+        // A proxy that stands is not yet the target.
+        if isBeforeTunnel { return seen.hasAllowedAddress ? .resolved : .nothing }
         if seen.handshakeBegan != nil || time(CURLINFO_CONNECT_TIME_T) > 0 { return .connected }
         if isLiteral || seen.hasAllowedAddress || seen.hasForbiddenAddress || time(CURLINFO_NAMELOOKUP_TIME_T) > 0 {
             return .resolved
         }
         return .nothing
+    }
+
+    private var usesProxy: Bool { proxy.url != nil }
+
+    /// Whether a proxy was to open a tunnel and has not.
+    private var isBeforeTunnel: Bool {
+        guard usesProxy, isTLS else { return false }
+        return seen.handshakeBegan == nil || (!proxy.isSOCKS && number(CURLINFO_HTTP_CONNECTCODE) / 100 != 2)
     }
 
     /// Phases that add up to the whole, to the microsecond: each begins where the one before ended, and the phase in which
@@ -64,6 +77,13 @@ struct Reading {
             return .microseconds(end - at)
         }
         var timings = Timings(total: .microseconds(total))
+        // On a kept connection nothing was looked up or connected.
+        let isKept = progress == .answered && number(CURLINFO_NUM_CONNECTS) == 0
+        if isKept {
+            timings.processing = until(time(CURLINFO_STARTTRANSFER_TIME_T))
+            timings.transfer = until(total)
+            return timings
+        }
         // libcurl says 0 where the handshake failed. Through a proxy, its tunnel is part of connecting.
         let reported = time(CURLINFO_CONNECT_TIME_T)
         let connected = usesProxy || reported == 0 ? max(reported, handshakeBegan ?? 0) : reported
@@ -108,11 +128,22 @@ struct Reading {
 
     private func result(_ code: CURLcode) -> Result<Response, TransferError> {
         let response = seen.response
-        if response.hasTooManyHeaders {
+        if response.hasTooManyHeaders, !isBeforeTunnel {
             return .failure(TransferError(.httpProtocol, "the response's header block is past the limit"))
+        }
+        if seen.lacksHTTP2 {
+            return .failure(TransferError(.httpProtocol, "HTTP/2 was not to be had, the server does not offer it"))
         }
         guard code == CURLE_OK || (code == CURLE_WRITE_ERROR && response.isTruncated) else {
             return .failure(error(code))
+        }
+        let status = number(CURLINFO_RESPONSE_CODE)
+        // libcurl is content with a header block that was cut, and with an interim response that nothing follows.
+        guard response.hasWholeBlock, status >= 200 || status == 101 else {
+            return .failure(TransferError(.httpProtocol, "the response was cut short"))
+        }
+        if usesProxy, !isTLS, status == 407 {
+            return .failure(TransferError(.proxy, "the proxy asks for credentials (status 407)"))
         }
         let version: HTTPVersion =
             switch number(CURLINFO_HTTP_VERSION) {
@@ -120,27 +151,28 @@ struct Reading {
             case CURL_HTTP_VERSION_2_0: .http2
             default: .http1_1
             }
-        if request.httpVersion == .http2, version != .http2 {
-            return .failure(
-                TransferError(.httpProtocol, "HTTP/2 was not to be had, the server chose \(version.rawValue)"))
-        }
         return .success(
             Response(
-                status: number(CURLINFO_RESPONSE_CODE), version: version, headers: response.headers,
+                status: status, version: version, headers: response.headers,
                 body: response.body, isTruncated: response.isTruncated))
     }
 
-    private var usesProxy: Bool { request.proxy != nil || request.proxyFromEnvironment }
-
     private func error(_ code: CURLcode) -> TransferError {
+        if isBeforeTunnel, code != CURLE_URL_MALFORMAT, code != CURLE_UNSUPPORTED_PROTOCOL { return tunnelError(code) }
+        if usesProxy, !isTLS, code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR {
+            return TransferError(.proxy, "the TLS handshake with the proxy failed")
+        }
         switch code {
         case CURLE_URL_MALFORMAT: return TransferError(.urlInvalid, "the URL cannot be read")
         case CURLE_UNSUPPORTED_PROTOCOL:
-            // The same code stands for an answer that is no HTTP at all.
-            return message.contains("HTTP/0.9")
+            // The same code stands for an answer that is no HTTP that libcurl knows.
+            return progress >= .connected
                 ? TransferError(.httpProtocol, "the answer is not HTTP")
                 : TransferError(.schemeForbidden, "the URL's scheme is neither http nor https")
-        case CURLE_COULDNT_RESOLVE_HOST: return TransferError(.dns, "the name cannot be resolved")
+        case CURLE_COULDNT_RESOLVE_HOST:
+            return message.contains("thread failed to start")
+                ? TransferError(.internal, "the machine has no thread or descriptor left for a name lookup")
+                : TransferError(.dns, "the name cannot be resolved")
         case CURLE_COULDNT_RESOLVE_PROXY: return TransferError(.proxy, "the proxy's name cannot be resolved")
         case CURLE_PROXY: return TransferError(.proxy, "the proxy refused")
         case CURLE_COULDNT_CONNECT: return connectError
@@ -153,12 +185,22 @@ struct Reading {
             return isReset
                 ? TransferError(.reset, "the peer reset the connection in the TLS handshake")
                 : TransferError(.tlsHandshake, "the TLS handshake failed")
+        case CURLE_GOT_NOTHING where request.httpVersion == .http2 && !isTLS:
+            return TransferError(.httpProtocol, "HTTP/2 was not to be had, the answer is none")
         case CURLE_GOT_NOTHING: return TransferError(.emptyResponse, "the peer closed without a response")
-        case CURLE_SEND_ERROR: return TransferError(.reset, "the peer broke off while the request was sent")
+        case CURLE_SEND_ERROR:
+            return isAlert ? alertError : TransferError(.reset, "the peer broke off while the request was sent")
         case CURLE_RECV_ERROR: return receiveError
         case CURLE_PARTIAL_FILE: return TransferError(.httpProtocol, "the response was cut short")
-        case CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING:
+        // A body that cannot be decoded is a failed write; our own callbacks fail for limits only, dealt with before.
+        case CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR:
             return TransferError(.httpProtocol, "the answer breaks the HTTP protocol")
+        // A header line that is none.
+        case CURLE_BAD_FUNCTION_ARGUMENT where progress == .answered:
+            return TransferError(.httpProtocol, "the answer breaks the HTTP protocol")
+        case CURLE_OUT_OF_MEMORY where progress >= .connected:
+            // How libcurl calls a line that does not end.
+            return TransferError(.httpProtocol, "a line of the response's header is past the limit")
         default: return TransferError(.internal, "libcurl gave up with code \(code.rawValue)")
         }
     }
@@ -168,10 +210,33 @@ struct Reading {
             || message.contains("errno \(ECONNRESET)")
     }
 
+    /// The peer said by a TLS alert why it goes; with TLS 1.3 that comes after the handshake.
+    private var isAlert: Bool { message.contains("SSL") && message.contains(" alert ") }
+
+    private var alertError: TransferError {
+        TransferError(.tlsHandshake, "the peer ended TLS with an alert")
+    }
+
+    private func tunnelError(_ code: CURLcode) -> TransferError {
+        let status = number(CURLINFO_HTTP_CONNECTCODE)
+        if status != 0, status / 100 != 2 {
+            return TransferError(.proxy, "the proxy refused the tunnel with status \(status)")
+        }
+        switch code {
+        case CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST:
+            return TransferError(.proxy, "the proxy's name cannot be resolved")
+        case CURLE_COULDNT_CONNECT: return connectError
+        case CURLE_OPERATION_TIMEDOUT: return TransferError(.proxy, "the proxy did not open a tunnel in time")
+        case CURLE_PROXY: return TransferError(.proxy, "the proxy refused")
+        default: return TransferError(.proxy, "the proxy opened no tunnel")
+        }
+    }
+
     private var connectError: TransferError {
         if seen.hasForbiddenAddress, !seen.hasAllowedAddress {
             return TransferError(.addressForbidden, "the name leads to forbidden addresses only")
         }
+        if seen.lacksDescriptor { return TransferError(.internal, "the machine has no descriptor left") }
         if usesProxy { return TransferError(.proxy, "the proxy cannot be connected to") }
         switch number(CURLINFO_OS_ERRNO) {
         case Int(ECONNREFUSED): return TransferError(.connectRefused, "the connection was refused")
@@ -183,12 +248,12 @@ struct Reading {
     }
 
     private var timeoutError: TransferError {
+        if usesProxy, progress <= .resolved {
+            return TransferError(.proxy, "the proxy was not connected to in time")
+        }
         switch progress {
         case .nothing: return TransferError(.dns, "the name was not resolved in time")
-        case .resolved:
-            return usesProxy
-                ? TransferError(.proxy, "the proxy was not connected to in time")
-                : TransferError(.connectTimeout, "connecting took too long")
+        case .resolved: return TransferError(.connectTimeout, "connecting took too long")
         case .connected where isTLS: return TransferError(.tlsTimeout, "the TLS handshake took too long")
         case .connected, .secured, .answered:
             return TransferError(.responseTimeout, "the response did not come in time")
@@ -202,6 +267,8 @@ struct Reading {
             return TransferError(.tlsHostname, "the certificate is for another host")
         }
         switch number(CURLINFO_SSL_VERIFYRESULT) {
+        // Nothing is wrong with the peer's certificates: it is the peer that found ours expired.
+        case 0: return alertError
         case 9: return TransferError(.tlsNotYetValid, "a certificate is not valid yet")
         case 10: return TransferError(.tlsExpired, "a certificate has expired")
         case 62: return TransferError(.tlsHostname, "the certificate is for another host")
@@ -213,12 +280,8 @@ struct Reading {
         if message.contains("Too large response headers") {
             return TransferError(.httpProtocol, "the response's header block is past the limit")
         }
-        let tunnel = number(CURLINFO_HTTP_CONNECTCODE)
-        if usesProxy, tunnel != 0, tunnel / 100 != 2 {
-            return TransferError(.proxy, "the proxy refused the tunnel with status \(tunnel)")
-        }
+        if isAlert, !seen.response.hasStatusLine { return alertError }
         if isReset { return TransferError(.reset, "the peer reset the connection") }
-        if usesProxy, progress < .secured, isTLS { return TransferError(.proxy, "the proxy broke off") }
         if seen.response.hasStatusLine { return TransferError(.httpProtocol, "the response was cut short") }
         // OpenSSL calls a close without the closing alert an unexpected end.
         return message.contains("unexpected eof")
@@ -240,7 +303,10 @@ struct Reading {
         switch transfer.result {
         case .success(let response):
             lines.append("HTTP/\(response.version.rawValue) \(response.status), \(response.body.count) body bytes")
-            let names = response.headers.map { $0.name.filter { $0.isASCII && !$0.isWhitespace } }
+            // The receiver chose them, and a terminal may show them.
+            let names = response.headers.prefix(100).map { header in
+                String(header.name.unicodeScalars.prefix(80).filter { (0x21...0x7e).contains($0.value) })
+            }
             lines.append("received headers: \(names.joined(separator: ", ")) (values withheld)")
         case .failure(let error): lines.append("failed: \(error.message)")
         }

@@ -12,6 +12,9 @@ struct ResponseCollector {
     private(set) var isTruncated = false
     private(set) var hasTooManyHeaders = false
     private(set) var hasStatusLine = false
+    /// Whether the last header block came to its end; libcurl takes one that was cut for a whole one.
+    private(set) var hasWholeBlock = false
+    private var isInBlock = false
     private var headerBytes = 0
 
     /// - Returns: what libcurl takes for success: the number of bytes; anything else ends the transfer.
@@ -22,22 +25,44 @@ struct ResponseCollector {
             hasTooManyHeaders = true
             return 0
         }
-        let bytes = UnsafeRawBufferPointer(start: data, count: count)
-        if bytes.starts(with: "HTTP/".utf8) {
-            // Each response begins anew: what interim ones and a proxy said does not count.
+        takeLine(UnsafeRawBufferPointer(start: data, count: count))
+        return count
+    }
+
+    private mutating func takeLine(_ line: UnsafeRawBufferPointer) {
+        guard isInBlock else {
+            // What comes behind a body are trailers, which nobody asks for.
+            guard line.starts(with: "HTTP/".utf8) else { return }
+            // Each response begins anew: what interim ones said does not count.
             headers = []
             hasStatusLine = true
-            return count
+            hasWholeBlock = false
+            isInBlock = true
+            return
         }
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return count }
-        var value = bytes[(colon + 1)...]
-        while let last = value.last, last <= 0x20 { value.removeLast() }
-        while let first = value.first, first <= 0x20 { value.removeFirst() }
+        guard let first = line.first, first != 0x0d, first != 0x0a else {
+            isInBlock = false
+            hasWholeBlock = true
+            return
+        }
+        if first == 0x20 || first == 0x09 {
+            // A folded value goes on.
+            guard var last = headers.popLast() else { return }
+            last.value = Secret(last.value.reveal() + " " + Self.text(line[...]))
+            headers.append(last)
+            return
+        }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return }
         headers.append(
             HeaderField(
-                name: String(decoding: bytes[..<colon], as: UTF8.self),
-                value: Secret(String(decoding: value, as: UTF8.self))))
-        return count
+                name: String(decoding: line[..<colon], as: UTF8.self), value: Secret(Self.text(line[(colon + 1)...]))))
+    }
+
+    private static func text(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        var value = bytes
+        while let last = value.last, last <= 0x20 { value.removeLast() }
+        while let first = value.first, first <= 0x20 { value.removeFirst() }
+        return String(decoding: value, as: UTF8.self)
     }
 
     mutating func takeBody(_ data: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {

@@ -2,25 +2,27 @@ import CCurl
 
 /// A URL as libcurl's own parser reads it.
 struct URLParts {
+    /// Lower case.
     let scheme: String
     /// Without brackets.
     let host: String
+    /// 0 where the URL has none and neither has its scheme.
     let port: Int
-    private let handleText: String
+    /// The URL as it may be sent: what is not ASCII behind the host is percent-encoded, since libcurl would send it raw.
+    let text: String
     private let hasPort: Bool
 
     init?(_ text: String) {
         guard let handle = curl_url() else { return nil }
         defer { curl_url_cleanup(handle) }
         guard curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK,
-            let scheme = Self.part(handle, CURLUPART_SCHEME), let host = Self.part(handle, CURLUPART_HOST),
-            let port = Self.part(handle, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap({ Int($0) })
+            let scheme = Self.part(handle, CURLUPART_SCHEME), let host = Self.part(handle, CURLUPART_HOST)
         else { return nil }
         self.scheme = scheme
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-        self.port = port
+        port = Self.part(handle, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap { Int($0) } ?? 0
         hasPort = Self.part(handle, CURLUPART_PORT) != nil
-        handleText = text
+        self.text = Self.encoded(text)
     }
 
     var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
@@ -29,12 +31,24 @@ struct URLParts {
     var authority: String { hasPort ? "\(bracketedHost):\(port)" : bracketedHost }
 
     func replacingHost(with name: String) -> String {
-        guard let handle = curl_url() else { return handleText }
+        guard let handle = curl_url() else { return text }
         defer { curl_url_cleanup(handle) }
-        guard curl_url_set(handle, CURLUPART_URL, handleText, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK,
+        guard curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK,
             curl_url_set(handle, CURLUPART_HOST, name.contains(":") ? "[\(name)]" : name, 0) == CURLUE_OK
-        else { return handleText }
-        return Self.part(handle, CURLUPART_URL) ?? handleText
+        else { return text }
+        return Self.part(handle, CURLUPART_URL) ?? text
+    }
+
+    private static func encoded(_ text: String) -> String {
+        guard !text.utf8.allSatisfy({ $0 < 0x80 }), let start = text.firstRange(of: "://")?.upperBound,
+            let path = text.utf8[start...].firstIndex(where: { "/?#".utf8.contains($0) })
+        else { return text }
+        let hexadecimal = Array("0123456789ABCDEF".utf8)
+        var bytes = Array(text.utf8[..<path])
+        for byte in text.utf8[path...] {
+            bytes += byte < 0x80 ? [byte] : [0x25, hexadecimal[Int(byte >> 4)], hexadecimal[Int(byte & 0xf)]]
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func part(_ handle: OpaquePointer, _ part: CURLUPart, _ flags: UInt32 = 0) -> String? {

@@ -143,8 +143,8 @@ package struct Prober: Sendable {
                 method: hop.method, url: hop.url, headers: sent, body: body,
                 timeout: max(remaining, .milliseconds(1)), httpVersion: version,
                 ipProtocol: module.ipProtocol, maximumResponseBytes: module.maximumResponseBytes, tls: tls,
-                proxy: module.proxy, proxyFromEnvironment: module.proxyFromEnvironment,
-                isAddressAllowed: usesProxy ? nil : isAllowed, wantsTrace: wantsTrace))
+                proxy: module.proxy, proxyFromEnvironment: module.proxyFromEnvironment, isAddressAllowed: isAllowed,
+                wantsTrace: wantsTrace))
     }
 
     /// The observed headers win over the operator's, since they are what Partoo sends; both win over our own.
