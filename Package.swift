@@ -126,6 +126,16 @@ let package = Package(
                 "Web", "TestSupport", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
+        .executableTarget(
+            name: "CurlScenarios", dependencies: ["Curl", "CCurl", "Transport", "TestSupport"],
+            path: "Tests/CurlScenarios", swiftSettings: settings),
+        .executableTarget(
+            name: "CurlBenchmark", dependencies: ["Curl", "CCurl", "Transport", "Simulator", "TestSupport"],
+            path: "Tests/Benchmarks/CurlBenchmark", swiftSettings: settings),
+        .testTarget(
+            name: "CurlTests",
+            dependencies: ["Curl", "CurlScenarios", "Transport", "Simulator", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "Simulator", "partoo-webhook-exporter"], swiftSettings: settings),

@@ -1,4 +1,5 @@
 import Exposition
+import TestSupport
 import Testing
 
 /// Random blocks, read back from all three formats by parsers that know nothing of the encoders.

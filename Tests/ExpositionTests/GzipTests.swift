@@ -1,5 +1,6 @@
 import CZlib
 import Exposition
+import TestSupport
 import Testing
 
 @Suite struct GzipTests {

@@ -126,8 +126,8 @@ import Transport
             $0.proxyFromEnvironment = true
             $0.allowedNetworks = [IPNetwork("127.0.0.0/8")].compactMap { $0 }
         }
-        // The proxy's own address is none of the policy's business.
-        #expect(result?.isSuccess == true && transport.requests.first?.isAddressAllowed == nil)
+        // Whether the environment's proxy applies to a host only the transport knows; without one it must vet.
+        #expect(result?.isSuccess == true && transport.requests.first?.isAddressAllowed != nil)
     }
 
     // MARK: Retries

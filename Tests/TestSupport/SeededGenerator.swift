@@ -28,4 +28,18 @@ package struct SeededGenerator: RandomNumberGenerator {
         }
         return bytes
     }
+
+    /// Text rich in what needs escaping, with controls and scalars from all over Unicode.
+    package mutating func text(upTo length: Int) -> String {
+        var scalars = String.UnicodeScalarView()
+        for _ in 0..<Int.random(in: 0...length, using: &self) {
+            switch Int.random(in: 0..<4, using: &self) {
+            case 0: scalars.append("\\\"\n{},=# ".unicodeScalars.randomElement(using: &self) ?? " ")
+            case 1: scalars.append(Unicode.Scalar(UInt8.random(in: 1...127, using: &self)))
+            case 2: scalars.append("abcxyz".unicodeScalars.randomElement(using: &self) ?? "a")
+            default: scalars.append(Unicode.Scalar(UInt32.random(in: 0x80...0x10ffff, using: &self)) ?? "é")
+            }
+        }
+        return String(scalars)
+    }
 }

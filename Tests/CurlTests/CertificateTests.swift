@@ -1,0 +1,246 @@
+import Curl
+import Foundation
+import Simulator
+import Synchronization
+import TestSupport
+import Testing
+import Transport
+
+/// Certificates that do not verify: the right reason, and what they say of themselves all the same.
+@Suite struct CertificateTests {
+    private typealias Kind = SimulatedCertificateAuthority.Kind
+
+    static let reasons: [Row<(SimulatedCertificateAuthority.Kind, TransferError.Reason)>] = [
+        Row("expired", (.expired, .tlsExpired)), Row("not yet valid", (.notYetValid, .tlsNotYetValid)),
+        Row("wrong host", (.wrongHost, .tlsHostname)), Row("untrusted", (.untrusted, .tlsUntrusted)),
+    ]
+
+    @Test(arguments: reasons)
+    func aCertificateThatDoesNotVerifyIsStillSeen(
+        _ row: Row<(SimulatedCertificateAuthority.Kind, TransferError.Reason)>
+    ) async throws {
+        let (kind, reason) = row.value
+        let fixture = try Fixture()
+        let identity = try fixture.authority.issue(kind)
+        let connections = Atomic(0)
+        let requests = Atomic(0)
+        let server = try await LoopbackServer.start(
+            identity: identity,
+            onConnect: {
+                connections.add(1, ordering: .relaxed)
+                return nil
+            },
+            respond: { _ in
+                requests.add(1, ordering: .relaxed)
+                return .response(200)
+            })
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/secret") {
+            $0.headers = [HeaderField("X-Token", "canary")]
+        }
+        #expect(transfer.reason == reason, "\(transfer.result)")
+        let end = Int64(identity.notAfter.timeIntervalSince1970)
+        #expect(transfer.tls?.leafNotAfter == end && transfer.tls?.earliestNotAfter == end)
+        #expect(transfer.tls?.isVerified == false)
+        #expect(transfer.tls?.version == "TLS 1.3" && transfer.tls?.cipher?.isEmpty == false)
+        #expect(transfer.remoteAddress == IPAddress("127.0.0.1"))
+        transfer.expectWholePhases()
+        #expect((transfer.timings.connect ?? .zero) > .zero && (transfer.timings.tls ?? .zero) > .zero)
+        #expect(transfer.timings.processing == nil)
+        #expect(connections.load(ordering: .relaxed) == 2)
+        #expect(requests.load(ordering: .relaxed) == 0, "nothing is sent over a connection that was not verified")
+        await server.stop()
+    }
+
+    @Test func aGoodCertificateTakesOneHandshake() async throws {
+        let fixture = try Fixture()
+        let connections = Atomic(0)
+        let identity = try fixture.authority.issue(.good)
+        let server = try await LoopbackServer.start(
+            identity: identity,
+            onConnect: {
+                connections.add(1, ordering: .relaxed)
+                return nil
+            }, respond: { _ in .response(200) })
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/")
+        #expect(transfer.response?.status == 200)
+        #expect(transfer.tls?.isVerified == true)
+        #expect(transfer.tls?.leafNotAfter == Int64(identity.notAfter.timeIntervalSince1970))
+        transfer.expectWholePhases()
+        #expect(transfer.timings.tls != nil && transfer.timings.resolve == nil)
+        #expect(connections.load(ordering: .relaxed) == 1)
+        await server.stop()
+    }
+
+    @Test func verificationCanBeLeftOut() async throws {
+        let fixture = try Fixture()
+        for kind in [Kind.expired, .notYetValid, .wrongHost, .untrusted] {
+            let server = try await fixture.server(kind)
+            let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/") {
+                $0.tls.insecureSkipVerify = true
+            }
+            #expect(transfer.response?.status == 200 && transfer.tls?.isVerified == false, "\(kind)")
+            #expect(transfer.tls?.leafNotAfter != nil)
+            await server.stop()
+        }
+    }
+
+    /// The second handshake hangs. Another transfer, begun after it with a timeout between one and two of its own, tells
+    /// whether it got what was left of the first timeout or a whole new one.
+    @Test func theSecondHandshakeStaysInsideTheTimeout() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server(.expired)
+        let relay = try RawServer { connection in
+            guard connection.index == 0 else { return connection.hold() }
+            connection.pause(milliseconds: 800)
+            connection.relay(to: server.port)
+        }
+        let silent = try RawServer { $0.hold() }
+        let order = Gathering<String>()
+        async let first: Void = {
+            let transfer = await fixture.perform("https://127.0.0.1:\(relay.port)/", timeout: .milliseconds(1200))
+            order.add("certificate")
+            #expect(transfer.reason == .tlsExpired, "\(transfer.result)")
+            #expect(transfer.tls?.isVerified == false && transfer.tls?.leafNotAfter == nil)
+            transfer.expectWholePhases()
+            #expect(transfer.timings.total < .milliseconds(1200), "the second handshake is outside the phases")
+        }()
+        _ = try await eventually { relay.connections > 0 ? true : nil }
+        async let second: Void = {
+            let transfer = await fixture.perform("http://127.0.0.1:\(silent.port)/", timeout: .milliseconds(1600))
+            order.add("other")
+            #expect(transfer.reason == .responseTimeout)
+        }()
+        _ = await (first, second)
+        #expect(order.values == ["certificate", "other"])
+        #expect(relay.connections == 2)
+        await server.stop()
+    }
+
+    @Test func theSecondHandshakeGoesToTheSameAddress() async throws {
+        let fixture = try Fixture()
+        let asked = Gathering<IPAddress>()
+        let server = try await fixture.server(.untrusted)
+        // `localhost` has two addresses, and nothing listens on the first or second of them.
+        let transfer = await fixture.perform("https://localhost:\(server.port)/") {
+            $0.isAddressAllowed = { address in
+                asked.add(address)
+                return true
+            }
+        }
+        #expect(transfer.reason == .tlsUntrusted, "\(transfer.result)")
+        #expect(asked.values.last == IPAddress("127.0.0.1") && transfer.tls?.leafNotAfter != nil)
+        await server.stop()
+    }
+
+    // MARK: Handshakes that fail otherwise
+
+    typealias Script = @Sendable (RawServer.Connection) -> Void
+
+    static let handshakes: [Row<(Script, TransferError.Reason)>] = [
+        Row("hangs", ({ $0.hold() }, .tlsTimeout)),
+        Row(
+            "drips",
+            (
+                { connection in
+                    connection.write([0x16, 0x03, 0x03, 0x40, 0x00])
+                    while connection.write([0]) { connection.pause(milliseconds: 50) }
+                }, .tlsTimeout
+            )),
+        Row(
+            "resets",
+            (
+                { connection in
+                    _ = connection.read()
+                    connection.reset()
+                }, .reset
+            )),
+        Row("closes", ({ _ = $0.read() }, .tlsHandshake)),
+        Row(
+            "speaks HTTP",
+            (
+                { connection in
+                    _ = connection.read()
+                    connection.write(page("400 Bad Request"))
+                    connection.hold()
+                }, .tlsHandshake
+            )),
+        Row(
+            "answers with an alert",
+            (
+                { connection in
+                    _ = connection.read()
+                    connection.write([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28])
+                    connection.hold()
+                }, .tlsHandshake
+            )),
+    ]
+
+    @Test(arguments: handshakes)
+    func aHandshakeThatFailsHasItsReason(_ row: Row<(Script, TransferError.Reason)>) async throws {
+        let (script, reason) = row.value
+        let fixture = try Fixture()
+        let server = try RawServer(script)
+        let timeout: Duration = reason == .tlsTimeout ? .milliseconds(400) : .seconds(30)
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/", timeout: timeout)
+        #expect(transfer.reason == reason, "\(transfer.result)")
+        transfer.expectWholePhases()
+        #expect((transfer.timings.connect ?? .zero) > .zero, "connecting is told from the handshake")
+        #expect((transfer.timings.tls ?? .zero) > .zero && transfer.timings.processing == nil)
+        #expect(transfer.remoteAddress == IPAddress("127.0.0.1"))
+        if reason == .tlsTimeout { #expect(transfer.timings.total >= timeout) }
+        #expect(server.connections == 1)
+    }
+
+    static let answers: [Row<(Reaction, TransferError.Reason)>] = [
+        Row("hangs", (.hang, .responseTimeout)), Row("resets", (.reset, .reset)),
+        Row("closes", (.close, .emptyResponse)),
+        Row("noise", (.answer(Array("220 mail\r\n\r\n".utf8), closes: true), .httpProtocol)),
+        Row(
+            "closes in the headers", (.answer(Array("HTTP/1.1 200 OK\r\nX-A: b\r\n".utf8), closes: true), .httpProtocol)
+        ),
+        Row(
+            "closes in the body",
+            (.answer(Array("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab".utf8), closes: true), .httpProtocol)),
+        Row(
+            "floods headers",
+            (.flood(Array(("X-A: " + String(repeating: "b", count: 2000) + "\r\n").utf8)), .httpProtocol)),
+        Row(
+            "drips",
+            (
+                .drip(Array("HTTP/1.1 200 OK\r\nX-A: ".utf8), Array(repeating: 0x61, count: 30), every: .seconds(1)),
+                .responseTimeout
+            )),
+    ]
+
+    @Test(arguments: answers)
+    func anAnswerInsideTLSThatFailsHasItsReason(_ row: Row<(Reaction, TransferError.Reason)>) async throws {
+        let (reaction, reason) = row.value
+        let fixture = try Fixture()
+        let identity = try fixture.authority.issue(.good)
+        let server = try await LoopbackServer.start(identity: identity) { _ in reaction }
+        let timeout: Duration = reason == .responseTimeout ? .milliseconds(1500) : .seconds(30)
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/", timeout: timeout)
+        #expect(transfer.reason == reason, "\(transfer.result)")
+        transfer.expectWholePhases()
+        #expect(transfer.timings.tls != nil && transfer.timings.processing != nil)
+        #expect(transfer.tls?.isVerified == true)
+        #expect(transfer.tls?.leafNotAfter == Int64(identity.notAfter.timeIntervalSince1970))
+        if reason == .responseTimeout { #expect(transfer.timings.total >= timeout) }
+        await server.stop()
+    }
+
+    @Test func filesThatCannotBeReadAreOurFault() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server()
+        let url = "https://127.0.0.1:\(server.port)/"
+        #expect(await fixture.perform(url) { $0.tls.caFile = "/nonexistent/ca.pem" }.reason == .internal)
+        #expect(await fixture.perform(url) { $0.tls.certificateFile = "/nonexistent/own.pem" }.reason == .internal)
+        let nonsense = try fixture.write("nonsense", to: "nonsense.pem")
+        #expect(await fixture.perform(url) { $0.tls.certificateFile = nonsense }.reason == .internal)
+        #expect(await fixture.perform(url) { $0.tls.caFile = nonsense }.reason == .internal)
+        // Without a file it is the system's bundle, which does not hold ours.
+        #expect(await fixture.perform(url) { $0.tls.caFile = nil }.reason == .tlsUntrusted)
+        #expect(await fixture.perform(url).response?.status == 200)
+        await server.stop()
+    }
+}
