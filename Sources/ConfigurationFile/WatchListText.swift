@@ -79,9 +79,10 @@ package struct WatchListText {
         }
     }
 
-    /// Whether a text comes back as it was: the reader takes a few noncharacters for its own marks.
+    /// Whether a text comes back as it was: the reader takes a few noncharacters for its own marks, and the parser loses a
+    /// byte order mark.
     private static func isReadable(_ text: String) -> Bool {
-        !text.isEmpty && !text.unicodeScalars.contains { (0xfdd0...0xfdef).contains($0.value) }
+        !text.isEmpty && !text.unicodeScalars.contains { (0xfdd0...0xfdef).contains($0.value) || $0.value == 0xfeff }
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {

@@ -6,6 +6,8 @@ struct DatabaseFile: Sendable {
     /// nil: it can be read only.
     let writer: DatabaseQueue?
     let reader: DatabaseQueue
+    /// false: something is damaged, so that what it does not hold may have been there.
+    let isWhole: Bool
 
     private static let busyTimeout = 5.0
 
@@ -13,7 +15,7 @@ struct DatabaseFile: Sendable {
     static func inMemory(_ keys: StorageKeys) throws -> DatabaseFile {
         let queue = try DatabaseQueue()
         try StorageSchema.migrate(queue)
-        return DatabaseFile(writer: queue, reader: queue)
+        return DatabaseFile(writer: queue, reader: queue, isWhole: true)
     }
 
     /// Opens what is there; makes it where nothing is.
@@ -56,15 +58,16 @@ struct DatabaseFile: Sendable {
         try vetKeyFile(keyFile, path: path, keys: keys, isThere: true, makes: false)
         do {
             let reader = try readingQueue(path)
-            try reader.read { db in
+            let isWhole = try reader.read { db in
                 try StorageSchema.vet(db, path: path)
                 guard try StorageSchema.migrator.hasCompletedMigrations(db) else {
                     throw StorageFault(
                         .unreadable, "\(path) has an older schema: start the exporter, which brings it up to date")
                 }
                 try StorageSchema.vetKey(db, keys, path: path, keyFile: keyFile)
+                return try StorageStatements.isWhole(db, keys)
             }
-            return DatabaseFile(writer: nil, reader: reader)
+            return DatabaseFile(writer: nil, reader: reader, isWhole: isWhole)
         } catch let fault as StorageFault {
             throw fault
         } catch {
@@ -90,11 +93,15 @@ struct DatabaseFile: Sendable {
             try db.execute(sql: "PRAGMA synchronous = FULL")
         }
         try StorageSchema.migrate(writer)
-        try writer.write { try StorageSchema.vetKey($0, keys, path: path, keyFile: keyFile) }
+        let isWhole = try writer.write { db in
+            try StorageSchema.vetKey(db, keys, path: path, keyFile: keyFile)
+            return try StorageStatements.isWhole(db, keys)
+        }
         SystemError.syncFolder(of: path)
         var reading = configuration("storage reader")
         reading.readonly = true
-        return DatabaseFile(writer: writer, reader: try DatabaseQueue(path: path, configuration: reading))
+        return DatabaseFile(
+            writer: writer, reader: try DatabaseQueue(path: path, configuration: reading), isWhole: isWhole)
     }
 
     private static func readingQueue(_ path: String) throws -> DatabaseQueue {

@@ -65,6 +65,10 @@ package final class Storage: BaselineStore {
             state.retryAt = now() + Self.retryInterval
             if error.kind == .readOnly { state.openForReading(path: path, keyFile: keyFile, keys: keys, tell: tell) }
         }
+        if state.database?.isWhole == false {
+            let text = "is damaged: what it does not hold is unknown; restore it, or move it away and restart"
+            tell(.failed("\(path) \(text)", isNew: true))
+        }
         self.state = Mutex(state)
     }
 
@@ -158,7 +162,7 @@ package final class Storage: BaselineStore {
             } catch {
                 failedRow(id, "the observation of \(id) cannot be read")
             }
-            kept.baseline = row.map { baseline($0, of: id) } ?? .absent
+            kept.baseline = row.map { baseline($0, of: id) } ?? (database.isWhole ? .absent : .unreadable)
             return kept
         } catch {
             failed("\(path) cannot be read: \(StorageFault.text(error))")
@@ -184,7 +188,8 @@ package final class Storage: BaselineStore {
         }
         do {
             guard let row = try await database.reader.read({ try StorageStatements.baselineRow($0, id) }) else {
-                return version == nil ? KeptBaseline.absent : nil
+                guard version == nil else { return nil }
+                return database.isWhole ? .absent : .unreadable
             }
             if let version, row.version == version { return nil }
             return baseline(row, of: id)

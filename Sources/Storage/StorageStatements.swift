@@ -52,6 +52,7 @@ enum StorageStatements {
             UPDATE SET version = version + 1, source = excluded.source, since = excluded.since, body = excluded.body,
                 tag = excluded.tag
             """
+        let isNew = try baselineRow(db, id) == nil
         let body = try StoredRows.body(baseline)
         let source = baseline.source.rawValue
         try db.cachedStatement(
@@ -64,6 +65,46 @@ enum StorageStatements {
                 id.account, id.webhookID, source, baseline.since, body,
                 StoredRows.tag(id, source: source, since: baseline.since, body: body, keys),
             ])
+        if isNew, db.changesCount == 1 { try setCount(db, (try count(db, keys) ?? 0) + 1, keys) }
+    }
+
+    // MARK: Whether all is there
+
+    /// How many baselines there ought to be; nil where that cannot be told.
+    private static func count(_ db: Database, _ keys: StorageKeys) throws -> Int64? {
+        let statement = try db.cachedStatement(sql: "SELECT value FROM storage WHERE name = 'baselines'")
+        guard let value = try Data.fetchOne(statement), value.count > 32 else { return nil }
+        guard value.prefix(32) == keys.tag([Data("baselines".utf8), Data(value.dropFirst(32))]) else { return nil }
+        return Int64(String(decoding: value.dropFirst(32), as: UTF8.self))
+    }
+
+    private static func setCount(_ db: Database, _ count: Int64, _ keys: StorageKeys) throws {
+        let text = Data(String(count).utf8)
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO storage (name, value) VALUES ('baselines', ?)
+                ON CONFLICT DO UPDATE SET value = excluded.value
+                """
+        ).execute(arguments: [keys.tag([Data("baselines".utf8), text]) + text])
+    }
+
+    /// Whether every baseline that was ever written is there, as it was written, and is found by its name. SQLite's own
+    /// check does not see a key that became another one, and takes a row that is not found for one that never was.
+    static func isWhole(_ db: Database, _ keys: StorageKeys) throws -> Bool {
+        let rows = try Row.fetchAll(db, sql: "SELECT account, webhook_id FROM baseline")
+        for row in rows {
+            guard let id = identity(row), let found = try baselineRow(db, id),
+                StoredRows.isGenuine(found, of: id, keys)
+            else { return false }
+        }
+        return rows.isEmpty ? try count(db, keys) ?? 0 == 0 : try count(db, keys) == Int64(rows.count)
+    }
+
+    private static func identity(_ row: Row) -> WatchID? {
+        guard let account = String.fromDatabaseValue(row["account"]),
+            let webhookID = Int.fromDatabaseValue(row["webhook_id"])
+        else { return nil }
+        return WatchID(account: account, webhookID: webhookID)
     }
 
     /// The newest first.
@@ -79,11 +120,6 @@ enum StorageStatements {
         try Row.fetchAll(
             db,
             sql: "SELECT account, webhook_id FROM baseline UNION SELECT account, webhook_id FROM observation"
-        ).compactMap { row in
-            guard let account = String.fromDatabaseValue(row["account"]),
-                let webhookID = Int.fromDatabaseValue(row["webhook_id"])
-            else { return nil }
-            return WatchID(account: account, webhookID: webhookID)
-        }.sorted()
+        ).compactMap(identity).sorted()
     }
 }

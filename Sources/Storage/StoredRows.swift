@@ -52,6 +52,12 @@ enum StoredRows {
         }
     }
 
+    /// Whether the row is as we wrote it.
+    static func isGenuine(_ row: BaselineRow, of id: WatchID, _ keys: StorageKeys) -> Bool {
+        guard let source = row.source, let since = row.since, let body = row.body else { return false }
+        return row.tag == tag(id, source: source, since: since, body: body, keys)
+    }
+
     static func baseline(_ row: BaselineRow, of id: WatchID, _ keys: StorageKeys) throws -> StoredBaseline {
         guard let version = row.version, let sourceText = row.source,
             let source = LearnedBaseline.Source(rawValue: sourceText), let since = row.since, let bytes = row.body,

@@ -48,6 +48,13 @@ struct Exporter {
             latencyBuckets: loaded.configuration.latencyBuckets)
         store.reloaded(success: true, at: time.wallSeconds())
         let settings = storage.settings(loaded.configuration.storage)
+        if settings.path == StorageSettings.memoryPath, settings != loaded.configuration.storage,
+            loaded.configuration.learnsBaselines
+        {
+            logger.warning(
+                "configuration",
+                metadata: ["detail": "--storage.path is :memory:, so learned baselines are lost at every restart"])
+        }
         let kept = StoredState.forExporter(settings, store: store, logger: logger)
         let monitor = Monitor(
             loaded.configuration,

@@ -3,7 +3,7 @@ import ConfigurationFile
 import Testing
 
 /// A small generator with a seed, so that a failure can be seen again.
-private struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }

@@ -88,6 +88,30 @@ import Testing
         #expect(text.contains("127.0.0.1"))
     }
 
+    @Test func theDatabaseIsWhereTheCommandLineSays() async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.status(200))
+        world.partoo.put(.init(id: 1, url: Self.canary(origin)))
+        let path = try world.configure(["webhook_id: 1"])
+        let other = world.folder.appendingPathComponent("made/on demand?/state.db").path
+        let exporter = try world.start(path, ["--storage.path", other])
+        #expect(await exporter.line(containing: "baseline learned")?.contains("kept=disk") == true)
+        #expect(await exporter.stop() == 0)
+        #expect(FileManager.default.fileExists(atPath: other + ".key"))
+        let show = ["baseline", "show", "--json", "--config.file", path]
+        let there = try await ExporterProcess.run(show + ["--storage.path", other])
+        #expect(there.output.contains(#""source":"learned""#), "\(there.output)\(there.errors)")
+        let nowhere = try await ExporterProcess.run(show)
+        #expect(nowhere.status == 0 && nowhere.output.contains(#""source":"none""#), "\(nowhere.output)")
+        let memory = try world.start(path, ["--storage.path", ":memory:"])
+        #expect(await memory.line(containing: "baseline learned")?.contains("kept=memory") == true)
+        #expect(memory.errors.contains("are lost at every restart"))
+        let samples = try await memory.samples { $0.label("state", of: Self.state, Self.one) == "in_sync" }
+        #expect(samples[Self.storageErrors] == 0)
+        #expect(await memory.stop() == 0)
+        #expect(!FileManager.default.fileExists(atPath: world.folder.appendingPathComponent("state.db").path))
+    }
+
     @Test func theRunningExporterFollowsWhatIsAccepted() async throws {
         let world = try await World()
         let (_, origin) = try await world.receiver(.status(200))

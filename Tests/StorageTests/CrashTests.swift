@@ -18,7 +18,7 @@ import Watching
         for round in 1...Self.rounds {
             let process = try ChildProcess(writer, [fixture.path, "\(round)"])
             // The moment of the kill moves: while the first is written, after a few, after many.
-            let last = round % 11 * 3 + 1
+            let last = round % 7 + 1
             let line = await process.line(containing: "kept lane\(round % 4)/\(round * 1_000_000 + last)")
             process.signal(SIGKILL)
             #expect(await process.exitStatus() == 128 + SIGKILL)

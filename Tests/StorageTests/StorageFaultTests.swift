@@ -121,10 +121,32 @@ import Watching
         #expect(storage.kept(of: StorageFixture.id(2)).baseline != .unreadable)
         #expect(await storage.save(StorageFixture.record(1, storage)).baseline == .unreadable)
         #expect(await storage.news(of: first, since: nil) == .unreadable)
-        #expect(fixture.lines.count == 1)
+        // The row by its name, and the whole file, since one that is not there may have been.
+        #expect(fixture.lines.count == 2, "\(fixture.lines)")
+        #expect(storage.kept(of: StorageFixture.id(9)).baseline == .unreadable)
         let baseline = try #require(baselines[first])
         try storage.accept(baseline, for: first)
         #expect(await storage.news(of: first, since: nil) == .pinned(StoredBaseline(baseline, version: 2)))
+        await storage.close()
+        let again = fixture.open()
+        #expect(again.kept(of: StorageFixture.id(9)).baseline == .absent)
+        await again.close()
+    }
+
+    @Test(arguments: [
+        "DELETE FROM baseline WHERE webhook_id = 1", "UPDATE baseline SET webhook_id = 4 WHERE webhook_id = 1",
+    ])
+    func aRowThatIsGoneIsNotTakenForOneThatNeverWas(damage: String) async throws {
+        let fixture = try StorageFixture()
+        await fixture.fill()
+        let queue = try DatabaseQueue(path: fixture.path)
+        try await queue.write { try $0.execute(sql: damage) }
+        try queue.close()
+        let storage = fixture.open()
+        #expect(storage.kept(of: StorageFixture.id(1)).baseline == .unreadable)
+        #expect(await storage.news(of: StorageFixture.id(1), since: nil) == .unreadable)
+        #expect(storage.kept(of: StorageFixture.id(2)).baseline != .unreadable)
+        #expect(fixture.lines.count >= 1)
         await storage.close()
     }
 

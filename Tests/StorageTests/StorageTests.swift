@@ -115,6 +115,47 @@ import Watching
         await storage.close()
     }
 
+    @Test func whatAFullDiskRefusedIsWrittenOnceThereIsRoom() async throws {
+        let fixture = try StorageFixture()
+        let storage = fixture.open()
+        let first = StorageFixture.record(1, storage)
+        _ = await storage.save(first)
+        let writer = try #require(storage.state.withLock { $0.database?.writer })
+        // SQLite's own limit gives the error of a full disk.
+        try await writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1") }
+        var records: [WatchRecord] = []
+        for number in 2...40 {
+            var record = StorageFixture.record(number, storage)
+            record.changes = [
+                ConfigurationChange(
+                    at: 1, field: .url, from: .init(text: String(repeating: "x", count: 4000)), to: nil,
+                    noticedBy: .check)
+            ]
+            records.append(record)
+            let saved = await storage.save(record)
+            if number == 40 { #expect(!saved.isOnDisk && saved.baseline != .absent) }
+        }
+        #expect(fixture.lines.count == 1 && fixture.lines[0].contains("full"), "\(fixture.lines)")
+        // Within the pause it is not tried again; what is held is known all the same.
+        let told = fixture.events.count
+        _ = await storage.save(StorageFixture.record(41, storage))
+        #expect(fixture.events.count == told)
+        #expect(storage.kept(of: records[38].id).observation == records[38].observation)
+        #expect(await storage.changes(of: records[38].id, limit: 5) == records[38].changes)
+        try await writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
+        fixture.pass(.seconds(11))
+        let last = await storage.save(StorageFixture.record(42, storage))
+        #expect(last.isOnDisk && fixture.events.last == .recovered)
+        await storage.close()
+        let again = fixture.open()
+        #expect(try again.identities().count == 42)
+        for record in records {
+            let proposal = try #require(record.proposal)
+            #expect(again.kept(of: record.id).baseline == .pinned(StoredBaseline(proposal, version: 1)))
+        }
+        await again.close()
+    }
+
     @Test func theChangeLogIsBounded() async throws {
         let fixture = try StorageFixture()
         let storage = fixture.open()
