@@ -14,6 +14,7 @@ struct ExporterNumbers: Sendable {
         var waited = Duration.zero
         var rateLimited = 0
         var discovers: Bool
+        var discovery: DiscoveryReport?
 
         init(discovers: Bool) {
             self.discovers = discovers
@@ -53,6 +54,8 @@ struct ExporterNumbers: Sendable {
     var lastReloadSuccess: Double?
     var removedByReload = 0
     var storageErrors = 0
+    var removedByRetention = 0
+    var badWatchFiles: [String] = []
     var scrapesInFlight = 0
     var scrapes: [Int: Int] = [:]
 
@@ -88,11 +91,12 @@ struct ExporterRendering {
             ]))
         builder.add(families[.lastReloadSuccessful], numbers.lastReloadSuccessful)
         builder.add(families[.lastReloadSuccess], numbers.lastReloadSuccess)
+        for file in numbers.badWatchFiles { builder.add(families[.watchFileError], 1, ["file": file]) }
         for source in WatchSource.allCases {
             builder.add(families[.watches], sources[source] ?? 0, ["source": source.rawValue])
         }
         builder.add(families[.watchesRemoved], numbers.removedByReload, ["reason": "reload"])
-        builder.add(families[.watchesRemoved], 0, ["reason": "retention"])
+        builder.add(families[.watchesRemoved], numbers.removedByRetention, ["reason": "retention"])
         for (name, account) in numbers.accounts.sorted(by: { $0.key < $1.key }) {
             add(account, ["account": name], &builder)
         }
@@ -116,7 +120,7 @@ struct ExporterRendering {
         if let failure = account.failure {
             builder.add(families[.apiFailure], 1, labels.with("reason", failure.rawValue))
         }
-        for endpoint in APICall.Endpoint.allCases where endpoint == .webhook || account.discovers {
+        for endpoint in APICall.Endpoint.allCases {
             let labels = labels.with("endpoint", endpoint.rawValue)
             let counts = account.requests[endpoint] ?? [:]
             for code in Set(counts.keys).union(Self.usualCodes).sorted() {
@@ -126,6 +130,12 @@ struct ExporterRendering {
         }
         builder.add(families[.apiRateLimitWait], account.waited.seconds, labels)
         builder.add(families[.apiRateLimited], account.rateLimited, labels)
+        if account.discovers {
+            let discovery = account.discovery ?? DiscoveryReport()
+            builder.add(families[.discoveryLastSuccess], discovery.lastSuccess, labels)
+            builder.add(families[.discoveryTruncated], discovery.isTruncated, labels)
+            builder.add(families[.discoveryFailures], discovery.failures, labels)
+        }
     }
 
     private func addProcess(_ builder: inout SeriesBlock.Builder) {

@@ -50,6 +50,14 @@ package final class MetricsStore: MonitorObserver, APIObserver {
             return low
         }
 
+        /// - Returns: whether it was there.
+        mutating func remove(_ id: WatchID) -> Bool {
+            guard let index = index(of: id) else { return false }
+            entries.remove(at: index)
+            blocks.remove(at: index)
+            return true
+        }
+
         func index(of id: WatchID) -> Int? {
             let position = insertionIndex(of: id)
             return position < entries.count && entries[position].id == id ? position : nil
@@ -81,12 +89,9 @@ package final class MetricsStore: MonitorObserver, APIObserver {
                 for index in state.entries.indices { state.entries[index].latency = Histogram(buckets) }
             }
             if let accounts = changes.accounts { state.numbers.set(accounts) }
-            for id in changes.removed {
-                guard let index = state.index(of: id) else { continue }
-                state.entries.remove(at: index)
-                state.blocks.remove(at: index)
-                state.numbers.removedByReload += 1
-            }
+            for (account, report) in changes.discoveries ?? [:] { state.numbers.accounts[account]?.discovery = report }
+            for id in changes.removed where state.remove(id) { state.numbers.removedByReload += 1 }
+            for id in changes.retired where state.remove(id) { state.numbers.removedByRetention += 1 }
             for report in changes.updated { update(report, &state) }
         }
     }
@@ -153,6 +158,11 @@ package final class MetricsStore: MonitorObserver, APIObserver {
     /// Something could not be read from the storage, or written to it.
     package func storageFailed() {
         state.withLock { $0.numbers.storageErrors += 1 }
+    }
+
+    /// The watch files that cannot be read now, whose last good lists are in force.
+    package func watchFiles(bad: [String]) {
+        state.withLock { $0.numbers.badWatchFiles = bad }
     }
 
     package func scrapeBegan() {

@@ -10,6 +10,8 @@ package protocol APIObserver: Sendable {
 
 /// One account's way to the API: its client, its budgets, and its restraint after refusals and failures.
 final class AccountMonitor: Sendable {
+    /// Of each organisation, for this shard.
+    let perMinute: Double
     private let account: Account
     private let client: PartooClient
     private let gate: BudgetGate
@@ -23,7 +25,7 @@ final class AccountMonitor: Sendable {
         time = parts.time
         observer = parts.apiObserver
         let shards = Double(max(parts.totalShards, 1))
-        let perMinute = Double(account.requestsPerMinute) / shards
+        perMinute = Double(account.requestsPerMinute) / shards
         client = PartooClient(
             transport: parts.apiTransport, baseURL: account.baseURL, apiKey: account.apiKey,
             userAgent: parts.userAgent, caFile: account.caFile, now: { [time] in time.wallSeconds() })
@@ -49,17 +51,61 @@ final class AccountMonitor: Sendable {
     ) async -> (outcome: CheckOutcome, call: APICall)? {
         // Asked before the budget is, so that a turn that will be passed over spends nothing, and after it again, since the
         // key may have been refused while this turn waited.
-        guard restraint.allows(id, due: due, interval: interval, at: time.now()),
-            (try? await gate.acquire(orgID)) != nil,
-            restraint.begin(id, due: due, interval: interval, at: time.now()),
-            let answer = await client.fetchWebhook(id, orgID: orgID)
+        guard restraint.allows(id, due: due, interval: interval, at: time.now()), (try? await acquire(orgID)) != nil,
+            begin(id, due: due, interval: interval)
         else { return nil }
-        if answer.call.failure?.reason == .rateLimited {
-            gate.stop(orgID, for: answer.call.failure?.retryAfter ?? RetryAfter.fallback)
-        }
+        return await read(id, orgID: orgID, due: due, interval: interval)
+    }
+
+    // MARK: Planned calls, step by step
+
+    /// Waits for the organisation's next call, whatever it will be for.
+    func acquire(_ orgID: Int?) async throws {
+        try await gate.acquire(orgID)
+    }
+
+    /// Whether a call may be made after all, of a webhook or (nil) a list.
+    func begin(_ id: Int?, due: Duration, interval: Duration) -> Bool {
+        restraint.begin(id, due: due, interval: interval, at: time.now())
+    }
+
+    /// Reads one configuration, the call being granted.
+    ///
+    /// - Returns: nil where the task was cancelled.
+    func read(
+        _ id: Int, orgID: Int?, due: Duration, interval: Duration
+    ) async -> (outcome: CheckOutcome, call: APICall)? {
+        guard let answer = await client.fetchWebhook(id, orgID: orgID) else { return nil }
         restraint.learn(from: answer.call.failure?.reason, id: id, due: due, interval: interval, at: time.now())
-        observer.called(account: account.name, answer.call)
+        note(answer.call, orgID)
         return answer
+    }
+
+    /// Reads one page of a list, the call being granted.
+    ///
+    /// - Returns: nil where the task was cancelled.
+    func list(
+        _ orgID: Int?, page: Int, due: Duration, interval: Duration
+    ) async -> (result: Result<WebhookList, APIFailure>, call: APICall)? {
+        guard let answer = await client.listWebhooks(orgID: orgID, page: page, perPage: Listing.perPage) else {
+            return nil
+        }
+        restraint.learnFromList(answer.call.failure?.reason, due: due)
+        note(answer.call, orgID)
+        return answer
+    }
+
+    /// Until when the whole account holds back, since its key was refused; nil: it does not.
+    func refused(for interval: Duration) -> Duration? { restraint.refused(for: interval) }
+
+    /// Until when a webhook is left alone, since its checks fail.
+    func notBefore(_ id: Int) -> Duration? { restraint.notBefore(id) }
+
+    private func note(_ call: APICall, _ orgID: Int?) {
+        if call.failure?.reason == .rateLimited {
+            gate.stop(orgID, for: call.failure?.retryAfter ?? RetryAfter.fallback)
+        }
+        observer.called(account: account.name, call)
     }
 }
 
@@ -69,12 +115,14 @@ final class Restraint: Sendable {
         /// While the key is refused: when the last call's turn was due. Turns are compared by when they were due, since the
         /// next one of a watch is due exactly an interval later, whenever either of them starts.
         var refusedTurn: Duration?
+        /// The key itself was refused, and not only what it may do.
+        var isKeyRefused = false
         var backoffs: [Int: Backoff] = [:]
         var notBefore: [Int: Duration] = [:]
 
         /// The watch with the shortest interval sets the pace of a refused account, since it comes first.
-        func allows(_ id: Int, _ due: Duration, _ interval: Duration, _ now: Duration) -> Bool {
-            now >= notBefore[id] ?? .zero && refusedTurn.map { due >= $0 + interval } ?? true
+        func allows(_ id: Int?, _ due: Duration, _ interval: Duration, _ now: Duration) -> Bool {
+            now >= id.flatMap { notBefore[$0] } ?? .zero && refusedTurn.map { due >= $0 + interval } ?? true
         }
     }
 
@@ -85,7 +133,7 @@ final class Restraint: Sendable {
     }
 
     /// Like `allows`; this call is then the interval's one, and the others wait for what it comes to.
-    func begin(_ id: Int, due: Duration, interval: Duration, at now: Duration) -> Bool {
+    func begin(_ id: Int?, due: Duration, interval: Duration, at now: Duration) -> Bool {
         state.withLock { state in
             guard state.allows(id, due, interval, now) else { return false }
             if state.refusedTurn != nil { state.refusedTurn = due }
@@ -98,6 +146,7 @@ final class Restraint: Sendable {
             switch reason {
             case .unauthorized, .forbidden:
                 state.refusedTurn = max(state.refusedTurn ?? .zero, due)
+                state.isKeyRefused = reason == .unauthorized
             case .serverError, .malformed, .dns, .connect, .tls, .timeout, .unexpectedStatus, .internal:
                 var generator = SystemRandomNumberGenerator()
                 var backoff = state.backoffs[id] ?? Backoff()
@@ -111,4 +160,20 @@ final class Restraint: Sendable {
             }
         }
     }
+
+    /// What a list came to says nothing of single webhooks, and a key that may not list may well read them.
+    func learnFromList(_ reason: CheckFailureReason?, due: Duration) {
+        state.withLock { state in
+            if reason == .unauthorized {
+                state.refusedTurn = max(state.refusedTurn ?? .zero, due)
+                state.isKeyRefused = true
+            } else if reason == nil, state.isKeyRefused {
+                state.refusedTurn = nil
+            }
+        }
+    }
+
+    func refused(for interval: Duration) -> Duration? { state.withLock { $0.refusedTurn.map { $0 + interval } } }
+
+    func notBefore(_ id: Int) -> Duration? { state.withLock { $0.notBefore[id] } }
 }

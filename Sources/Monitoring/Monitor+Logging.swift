@@ -67,4 +67,18 @@ extension Monitor {
     private static func identity(_ state: WatchState) -> Logger.Metadata {
         ["account": "\(state.id.account)", "webhook_id": "\(state.id.webhookID)"]
     }
+
+    func log(_ id: OrganisationID, isCrowded: Bool) {
+        parts.logger.info(
+            isCrowded
+                ? "reading every webhook at its interval is more than the budget; lists show what has moved"
+                : "the budget suffices to read every webhook at its interval",
+            metadata: Self.identity(id))
+    }
+
+    static func identity(_ id: OrganisationID) -> Logger.Metadata {
+        var metadata: Logger.Metadata = ["account": "\(id.account)"]
+        if let orgID = id.orgID { metadata["org_id"] = "\(orgID)" }
+        return metadata
+    }
 }

@@ -82,8 +82,9 @@ extension Monitor {
         guard let state = states[id] else { return }
         let key = Schedule.Key(id: id, kind: .check)
         if !schedule.isRunning(key) {
+            // Where checks are planned by the budget, what a list has confirmed is not due either.
             if let last = state.lastCheck,
-                parts.time.wallSeconds() - last.at < state.watch.checkInterval.seconds
+                parts.time.wallSeconds() - max(last.at, state.lastConfirmed ?? 0) < state.watch.checkInterval.seconds
             {
                 return
             }

@@ -14,7 +14,12 @@ extension Monitor {
             accounts[account.name] = AccountMonitor(account, parts: parts, previous: self.accounts[account.name])
         }
         self.accounts = accounts
-        let watches = new.watches.filter(isOurs)
+        for (id, organisation) in organisations {
+            let perMinute = accounts[id.account]?.perMinute ?? organisation.planner.perMinute
+            organisations[id]?.planner.change(perMinute: perMinute)
+        }
+        applyDiscovery(new)
+        let watches = wantedWatches(new)
         let wanted = Set(watches.map(\.id))
         for id in states.keys where !wanted.contains(id) {
             remove(id)
@@ -23,6 +28,7 @@ extension Monitor {
         for watch in watches {
             put(watch, moduleChanged: old.modules[watch.module] != new.modules[watch.module])
         }
+        for id in Array(organisations.keys) { adjust(id) }
         if old.latencyBuckets != new.latencyBuckets {
             // Every page has its histogram in the new buckets at once.
             let wall = parts.time.wallSeconds()
@@ -34,8 +40,8 @@ extension Monitor {
     }
 
     /// Whether this shard looks after the watch.
-    func isOurs(_ watch: Watch) -> Bool {
-        parts.totalShards <= 1 || watch.id.shard(of: parts.totalShards) == parts.shard
+    func isOurs(_ id: WatchID) -> Bool {
+        parts.totalShards <= 1 || id.shard(of: parts.totalShards) == parts.shard
     }
 
     /// Adds a watch, or defines one anew that is there; what is known of it stays.
@@ -43,11 +49,17 @@ extension Monitor {
         let wall = parts.time.wallSeconds()
         if var state = states[watch.id] {
             guard state.watch != watch || moduleChanged else { return }
+            organisations[OrganisationID(state.watch)]?.planner.remove(watch.id.webhookID)
             state.redefine(watch, at: wall)
             states[watch.id] = state
         } else {
             states[watch.id] = restored(watch, at: wall)
             if watch.isEnabled { unchecked.insert(watch.id) }
+        }
+        let organisation = OrganisationID(watch)
+        ensure(organisation)
+        if watch.isEnabled {
+            organisations[organisation]?.planner.set(watch.id.webhookID, interval: watch.checkInterval)
         }
         plan(watch, at: parts.time.now())
         report(watch.id, at: wall)
@@ -55,6 +67,7 @@ extension Monitor {
 
     /// Forgets a watch; that it went is the caller's to report.
     func remove(_ id: WatchID) {
+        if let watch = states[id]?.watch { organisations[OrganisationID(watch)]?.planner.remove(id.webhookID) }
         states[id] = nil
         reported[id] = nil
         histories[id] = nil
@@ -77,7 +90,8 @@ extension Monitor {
         let spread = min(watch.checkInterval, Self.firstPass)
         schedule.set(
             check, interval: watch.checkInterval, phase: watch.id.phase(in: watch.checkInterval, kind: "check"),
-            first: now + watch.id.phase(in: spread, kind: "first"))
+            first: organisations[OrganisationID(watch)]?.isCrowded == true
+                ? nil : now + watch.id.phase(in: spread, kind: "first"))
         let state = states[watch.id]
         // One that is known from before the start is probed at once, but not all of them in one moment.
         let isFirst = state?.lastCheck == nil && !schedule.contains(probe)

@@ -49,6 +49,10 @@ package actor Monitor {
     var configuration: ExporterConfiguration
     var states: [WatchID: WatchState] = [:]
     var accounts: [String: AccountMonitor] = [:]
+    var organisations: [OrganisationID: Organisation] = [:]
+    /// Those whose calls nobody makes yet.
+    var undriven: [OrganisationID] = []
+    var discoveries: [String: Discovery] = [:]
     var schedule = Schedule()
     var histories: [WatchID: WatchHistory] = [:]
     /// Turns that may start, in their order: checks at once, probes as far as the bound allows.
@@ -130,14 +134,20 @@ package actor Monitor {
     /// Notices what the mere passing of time has made unknown.
     private func sweep() {
         let wall = parts.time.wallSeconds()
+        retire(at: wall)
         for (id, state) in states {
             guard let known = reported[id] else { continue }
             let current = state.state(at: wall)
             guard current != known else { continue }
-            logStateChange(state, from: known, to: current)
-            histories[id, default: WatchHistory()].note(.state(from: known, to: current), at: wall)
+            noteStateChange(state, from: known, to: current, at: wall)
             report(id, at: wall)
         }
+    }
+
+    /// A change that no check of the watch has brought about.
+    func noteStateChange(_ state: WatchState, from: ConfigurationState, to: ConfigurationState, at wall: Double) {
+        logStateChange(state, from: from, to: to)
+        histories[state.id, default: WatchHistory()].note(.state(from: from, to: to), at: wall)
     }
 
     func enqueue(_ turn: Schedule.Turn) {
@@ -148,6 +158,11 @@ package actor Monitor {
     }
 
     private func start(in group: inout DiscardingTaskGroup) {
+        for id in undriven {
+            guard let wakes = organisations[id]?.wakes else { continue }
+            group.addTask { await self.drive(id, wakes) }
+        }
+        undriven.removeAll()
         for turn in readyChecks {
             noteStart(turn)
             group.addTask { await self.check(turn.key, due: turn.due) }
@@ -210,7 +225,7 @@ package actor Monitor {
     }
 
     func publish() {
-        guard !pending.updated.isEmpty || !pending.removed.isEmpty || pending.accounts != nil else { return }
+        guard !pending.isEmpty else { return }
         parts.observer.apply(pending)
         pending = MonitorChanges()
     }

@@ -14,12 +14,22 @@ package protocol MonitorObserver: Sendable {
 /// A set of changes that belongs together.
 package struct MonitorChanges: Sendable {
     package var updated: [WatchReport] = []
+    /// Went with a reload.
     package var removed: [WatchID] = []
+    /// Discovered, and missing for longer than they are kept.
+    package var retired: [WatchID] = []
     /// nil: unchanged.
     package var accounts: [AccountReport]?
     package var latencyBuckets: [Double]?
+    /// Of every account that discovers; nil: unchanged.
+    package var discoveries: [String: DiscoveryReport]?
 
     package init() {}
+
+    package var isEmpty: Bool {
+        updated.isEmpty && removed.isEmpty && retired.isEmpty && accounts == nil && latencyBuckets == nil
+            && discoveries == nil
+    }
 }
 
 /// One watch at a moment.

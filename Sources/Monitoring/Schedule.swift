@@ -42,7 +42,7 @@ package struct Schedule: Sendable {
     }
 
     private var entries: [Key: Entry] = [:]
-    private var heap = DueHeap()
+    private var heap = DueHeap<Key>()
 
     package init() {}
 
@@ -177,44 +177,5 @@ extension Duration {
 
     package var seconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
-    }
-}
-
-/// A binary heap of due times; ties go by key insertion order, so that the order is the same in every run.
-private struct DueHeap: Sendable {
-    private var nodes: [(due: Duration, order: Int, key: Schedule.Key)] = []
-    private var inserted = 0
-
-    var first: (Duration, Schedule.Key)? { nodes.first.map { ($0.due, $0.key) } }
-
-    mutating func push(_ due: Duration, _ key: Schedule.Key) {
-        inserted += 1
-        nodes.append((due, inserted, key))
-        var child = nodes.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard precedes(child, parent) else { break }
-            nodes.swapAt(child, parent)
-            child = parent
-        }
-    }
-
-    mutating func removeFirst() {
-        guard let last = nodes.popLast(), !nodes.isEmpty else { return }
-        nodes[0] = last
-        var parent = 0
-        while true {
-            let left = 2 * parent + 1
-            guard left < nodes.count else { break }
-            let right = left + 1
-            let child = right < nodes.count && precedes(right, left) ? right : left
-            guard precedes(child, parent) else { break }
-            nodes.swapAt(child, parent)
-            parent = child
-        }
-    }
-
-    private func precedes(_ left: Int, _ right: Int) -> Bool {
-        (nodes[left].due, nodes[left].order) < (nodes[right].due, nodes[right].order)
     }
 }

@@ -90,6 +90,13 @@ package struct WebhookList: Sendable, Hashable {
         /// As received, to tell whether it has moved.
         package var updatedAt: String
         package var orgID: Int
+
+        package init(id: Int, eventType: String, updatedAt: String, orgID: Int) {
+            self.id = id
+            self.eventType = eventType
+            self.updatedAt = updatedAt
+            self.orgID = orgID
+        }
     }
 
     package var page: Int
@@ -97,6 +104,13 @@ package struct WebhookList: Sendable, Hashable {
     /// How many there are on all pages.
     package var count: Int
     package var entries: [Entry]
+
+    package init(page: Int, maximumPage: Int, count: Int, entries: [Entry]) {
+        self.page = page
+        self.maximumPage = maximumPage
+        self.count = count
+        self.entries = entries
+    }
 
     package init(json: [UInt8]) throws(MalformedAnswer) {
         do {

@@ -38,6 +38,9 @@ package final class SimulatedPartoo: Sendable {
         var webhooks: [Int: Webhook] = [:]
         var faults: [Int: Fault] = [:]
         var generalFault: Fault?
+        var listFaults: [Int: Fault] = [:]
+        /// What is deleted right before a page is answered.
+        var deletions: [Int: [Int]] = [:]
         var counts: [String: Int] = [:]
         var lastRequest: SimulatedRequest?
         var updates = 0
@@ -104,6 +107,16 @@ package final class SimulatedPartoo: Sendable {
         state.withLock { $0.generalFault = fault }
     }
 
+    /// nil: answer this page of the list well again.
+    package func setListFault(_ fault: Fault?, page: Int) {
+        state.withLock { $0.listFaults[page] = fault }
+    }
+
+    /// Deletes webhooks in the middle of a listing: once, right before this page is answered.
+    package func delete(_ ids: [Int], beforePage page: Int) {
+        state.withLock { $0.deletions[page] = ids }
+    }
+
     /// How often a path was asked for.
     package func count(_ path: String) -> Int {
         state.withLock { $0.counts[path] ?? 0 }
@@ -128,7 +141,7 @@ package final class SimulatedPartoo: Sendable {
             guard request.method == "GET" else { return .response(405, #"{"error":{"json":"Method not allowed"}}"#) }
             let parts = request.path.split(separator: "/")
             guard parts.first == "v2", parts.count >= 2, parts[1] == "webhooks" else { return Self.notFound }
-            if parts.count == 2 { return Self.list(state, request) }
+            if parts.count == 2 { return Self.list(&state, request) }
             guard parts.count == 3, let id = Int(parts[2]) else { return Self.notFound }
             if let fault = state.faults[id] { return Self.reaction(fault) }
             guard let webhook = state.webhooks[id], Self.belongs(webhook, request) else { return Self.notFound }
@@ -142,8 +155,10 @@ package final class SimulatedPartoo: Sendable {
         request.query("org_id").map { Int($0) == webhook.orgID } ?? true
     }
 
-    private static func list(_ state: State, _ request: SimulatedRequest) -> Reaction {
+    private static func list(_ state: inout State, _ request: SimulatedRequest) -> Reaction {
         let page = request.query("page").flatMap { Int($0) } ?? 1
+        if let fault = state.listFaults[page] { return reaction(fault) }
+        for id in state.deletions.removeValue(forKey: page) ?? [] { state.webhooks[id] = nil }
         let perPage = request.query("per_page").flatMap { Int($0) } ?? 30
         guard page >= 1, (1...100).contains(perPage) else {
             return .response(400, #"{"error":{"json":{"per_page":"must be between 1 and 100"}}}"#)

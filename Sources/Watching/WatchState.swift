@@ -256,6 +256,12 @@ package struct WatchState: Sendable {
         lastAnswer = now
     }
 
+    /// A whole list was without it, as it has been since the API's own word that it is gone.
+    package mutating func absenceConfirmed(at now: Double) {
+        guard isMissing else { return }
+        lastAnswer = now
+    }
+
     /// A probe of `revision` has ended.
     ///
     /// - Returns: nil where its target was superseded meanwhile: it counts nowhere.

@@ -1,0 +1,175 @@
+import ConfigurationFile
+import Partoo
+import Watching
+
+/// What shares a request budget: an organisation of an account, or all of it where no `org_id` is sent.
+struct OrganisationID: Sendable, Hashable {
+    var account: String
+    var orgID: Int?
+
+    init(account: String, orgID: Int?) {
+        self.account = account
+        self.orgID = orgID
+    }
+
+    init(_ watch: Watch) {
+        self.init(account: watch.id.account, orgID: watch.orgID)
+    }
+
+    /// Where in an interval its listing begins: the same in every process.
+    func phase(in interval: Duration, kind: String) -> Duration {
+        WatchID(account: account, webhookID: orgID ?? 0).phase(in: interval, kind: kind)
+    }
+}
+
+/// An organisation's planner, and the way to wake who carries out its plans.
+struct Organisation: Sendable {
+    var planner: CheckPlanner
+    /// Whether its checks are planned by what the budget allows, and not scheduled.
+    var isCrowded = false
+    let wakes: AsyncStream<Void>
+    let waker: AsyncStream<Void>.Continuation
+
+    init(perMinute: Double) {
+        planner = CheckPlanner(perMinute: perMinute)
+        (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+}
+
+/// Calls that are planned: one task for each organisation, so that none waits for another.
+extension Monitor {
+    private static let usualInterval = Duration.seconds(60)
+
+    /// The organisation, which begins to be driven where it is new.
+    func ensure(_ id: OrganisationID) {
+        guard organisations[id] == nil, let account = accounts[id.account] else { return }
+        organisations[id] = Organisation(perMinute: account.perMinute)
+        undriven.append(id)
+    }
+
+    /// Follows what has changed about an organisation: who schedules its checks, and whether it is still needed.
+    func adjust(_ id: OrganisationID) {
+        guard let organisation = organisations[id] else { return }
+        let planner = organisation.planner
+        if planner.isCrowded != organisation.isCrowded {
+            organisations[id]?.isCrowded = planner.isCrowded
+            let now = parts.time.now()
+            for webhookID in planner.ids {
+                let key = Schedule.Key(id: WatchID(account: id.account, webhookID: webhookID), kind: .check)
+                if planner.isCrowded { schedule.hold(key) } else { schedule.release(key, at: now) }
+            }
+            log(id, isCrowded: planner.isCrowded)
+        }
+        organisation.waker.yield()
+        if planner.leastInterval == nil, planner.discoveryInterval == nil {
+            organisation.waker.finish()
+            organisations[id] = nil
+        }
+    }
+
+    /// Makes the organisation's calls until it is gone: waits for the budget, then takes what is most worth a call.
+    func drive(_ id: OrganisationID, _ wakes: AsyncStream<Void>) async {
+        await withDiscardingTaskGroup { group in
+            var timer: Task<Void, Never>?
+            for await _ in wakes {
+                timer?.cancel()
+                while let account = accounts[id.account], let due = nextCall(of: id, account) {
+                    guard due <= parts.time.now() else {
+                        timer = Task { [time = parts.time, waker = organisations[id]?.waker] in
+                            if (try? await time.sleep(until: due)) != nil { waker?.yield() }
+                        }
+                        break
+                    }
+                    guard (try? await account.acquire(id.orgID)) != nil else { return }
+                    begin(id, in: &group)
+                }
+            }
+            timer?.cancel()
+        }
+    }
+
+    private func nextCall(of id: OrganisationID, _ account: AccountMonitor) -> Duration? {
+        guard let due = organisations[id]?.planner.nextDue(at: parts.time.now()) else { return nil }
+        return max(due, account.refused(for: interval(of: id)) ?? due)
+    }
+
+    private func interval(of id: OrganisationID) -> Duration {
+        organisations[id]?.planner.leastInterval ?? Self.usualInterval
+    }
+
+    private func begin(_ id: OrganisationID, in group: inout DiscardingTaskGroup) {
+        let now = parts.time.now()
+        guard let call = organisations[id]?.planner.take(at: now), let account = accounts[id.account] else { return }
+        switch call {
+        case .read(let webhookID, let isFound):
+            let key = Schedule.Key(id: WatchID(account: id.account, webhookID: webhookID), kind: .check)
+            guard let state = states[key.id],
+                account.begin(webhookID, due: now, interval: state.watch.checkInterval),
+                let turn = schedule.runNow(key, at: now)
+            else {
+                organisations[id]?.planner.readEnded(webhookID, .passed, at: now)
+                return
+            }
+            group.addTask { await self.read(turn, isFound: isFound, account) }
+        case .list(let page):
+            guard account.begin(nil, due: now, interval: interval(of: id)) else {
+                organisations[id]?.planner.listPassed(at: now)
+                return
+            }
+            let interval = interval(of: id)
+            group.addTask { await self.list(page, of: id, due: now, interval: interval, account) }
+        }
+    }
+
+    private func read(_ turn: Schedule.Turn, isFound: Bool, _ account: AccountMonitor) async {
+        let id = turn.key.id
+        defer { finished(turn.key) }
+        guard let watch = states[id]?.watch else { return }
+        let answer = await account.read(
+            id.webhookID, orgID: watch.orgID, due: turn.due, interval: watch.checkInterval)
+        await learn(answer, watch, noticedBy: isFound ? .discovery : .check)
+    }
+
+    // MARK: Lists
+
+    private func list(
+        _ page: Int, of id: OrganisationID, due: Duration, interval: Duration, _ account: AccountMonitor
+    ) async {
+        let answer = await account.list(id.orgID, page: page, due: due, interval: interval)
+        defer {
+            adjust(id)
+            publish()
+        }
+        let now = parts.time.now()
+        switch answer?.result {
+        case nil: organisations[id]?.planner.listPassed(at: now)
+        case .failure(let failure):
+            var generator = SystemRandomNumberGenerator()
+            organisations[id]?.planner.listFailed(at: now, using: &generator)
+            listingFailed(id, failure)
+        case .success(let list):
+            guard let sighting = organisations[id]?.planner.listed(list, at: now) else { return }
+            confirm(sighting.confirmed, in: id.account)
+            adopt(list.entries, of: id)
+            if sighting.isFailed {
+                listingFailed(id, APIFailure(.malformed, "the list moved while it was read"))
+            }
+            if sighting.isComplete { listingCompleted(id, sighting) }
+        }
+    }
+
+    /// A list has shown that these are as they were.
+    private func confirm(_ webhookIDs: [Int], in account: String) {
+        let wall = parts.time.wallSeconds()
+        for webhookID in webhookIDs { confirm(WatchID(account: account, webhookID: webhookID), at: wall) }
+    }
+
+    func confirm(_ id: WatchID, at wall: Double) {
+        guard var state = states[id] else { return }
+        state.confirmed(at: wall)
+        states[id] = state
+        let current = state.state(at: wall)
+        if let known = reported[id], known != current { noteStateChange(state, from: known, to: current, at: wall) }
+        report(id, at: wall)
+    }
+}
