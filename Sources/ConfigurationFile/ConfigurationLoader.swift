@@ -64,6 +64,16 @@ package struct ConfigurationLoader: Sendable {
         }
     }
 
+    /// The files as they are now.
+    package func records(of paths: [String]) -> [FileRecord] {
+        paths.map { path in
+            switch fileSystem.read(path, limit: ValueReader.maximumFileBytes) {
+            case .success(let contents): FileRecord(path: path, bytes: contents.bytes)
+            case .failure: FileRecord(path: path, fingerprint: nil)
+            }
+        }
+    }
+
     func reader(file: String, path: String, policy: ValueReader.ReferencePolicy) -> ValueReader {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
         return ValueReader(

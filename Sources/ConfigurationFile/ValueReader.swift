@@ -59,7 +59,12 @@ final class ValueReader {
         if let known = secretFiles[path] { return known }
         let result = fileSystem.read(path, limit: limit)
         secretFiles[path] = result
-        if case .success(let contents) = result { record(path, contents.bytes) }
+        switch result {
+        case .success(let contents): record(path, contents.bytes)
+        case .failure(.tooLarge): break
+        // So that it is noticed when it can be read.
+        case .failure: records.append(FileRecord(path: path, fingerprint: nil))
+        }
         return result
     }
 }

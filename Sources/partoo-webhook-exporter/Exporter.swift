@@ -19,6 +19,7 @@ struct Exporter {
     let web: WebFlags
     let logging: LogFlags
     let storage: StorageFlags
+    var shard = Shard.whole
     /// Told once, when the exporter listens, on what: a port that the system chose is the real one.
     var onListening: @Sendable ([ListenAddress]) -> Void = { _ in }
 
@@ -45,7 +46,7 @@ struct Exporter {
             build: MetricsStore.BuildInfo(
                 version: Version.number, revision: Version.revision, swiftVersion: Version.swift,
                 libcurlVersion: CurlTransport.libcurlVersion, tlsLibrary: CurlTransport.tlsLibrary),
-            latencyBuckets: loaded.configuration.latencyBuckets)
+            shard: shard.number, totalShards: shard.total, latencyBuckets: loaded.configuration.latencyBuckets)
         store.reloaded(success: true, at: time.wallSeconds())
         let settings = storage.settings(loaded.configuration.storage)
         if settings.path == StorageSettings.memoryPath, settings != loaded.configuration.storage,
@@ -61,10 +62,10 @@ struct Exporter {
             parts: Monitor.Parts(
                 time: time, apiTransport: api, prober: Prober(transport: probes, userAgent: Version.userAgent),
                 userAgent: Version.userAgent, observer: store, apiObserver: store, logger: logger,
-                key: kept.fingerprintKey, baselines: kept))
+                key: kept.fingerprintKey, baselines: kept, shard: shard.number, totalShards: shard.total))
         let reloader = Reloader(
-            path: configFile, storage: loaded.configuration.storage, monitor: monitor, store: store, time: time,
-            logger: logger)
+            ConfigurationKeeper(path: configFile, loader: ConfigurationSource.loader, loaded: loaded),
+            storage: loaded.configuration.storage, monitor: monitor, store: store, time: time, logger: logger)
         do {
             try await serve(monitor: monitor, store: store, reloader: reloader, logger: logger)
         } catch {
@@ -118,6 +119,7 @@ struct Exporter {
             MonitorService(
                 monitor: monitor, listening: listening, expected: web.addresses.count, onListening: onListening))
         services.append(ReloadService(reloader: reloader))
+        services.append(FollowService(reloader: reloader))
         services.append(ShutdownLimit())
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -188,6 +190,15 @@ private struct ReloadService: Service {
     }
 }
 
+/// Changed watch files, keys and secrets.
+private struct FollowService: Service {
+    let reloader: Reloader
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await reloader.follow() }
+    }
+}
+
 /// The last resort against a client that never lets go: the process ends in time, and well.
 private struct ShutdownLimit: Service {
     func run() async throws {
@@ -196,49 +207,5 @@ private struct ShutdownLimit: Service {
             try? await Task.sleep(for: .seconds(4))
             Glibc.exit(0)
         }
-    }
-}
-
-/// Loads the configuration again: whole or not at all.
-actor Reloader {
-    private let path: String
-    /// The storage in force; another one takes a restart.
-    private let storage: StorageSettings
-    private let monitor: Monitor
-    private let store: MetricsStore
-    private let time: SystemTimekeeper
-    private let logger: Logger
-
-    init(
-        path: String, storage: StorageSettings, monitor: Monitor, store: MetricsStore, time: SystemTimekeeper,
-        logger: Logger
-    ) {
-        self.path = path
-        self.storage = storage
-        self.monitor = monitor
-        self.store = store
-        self.time = time
-        self.logger = logger
-    }
-
-    func reload() async -> Result<Void, Routes.ReloadRefused> {
-        let loaded: LoadedConfiguration
-        do {
-            loaded = try ConfigurationSource.load(path)
-        } catch {
-            let lines = (error as? Failure)?.lines ?? ["\(error)"]
-            store.reloaded(success: false, at: time.wallSeconds())
-            for line in lines { logger.error("configuration not reloaded", metadata: ["detail": "\(line)"]) }
-            return .failure(
-                Routes.ReloadRefused("Not reloaded, nothing was changed.\n" + lines.joined(separator: "\n")))
-        }
-        for warning in loaded.warnings { logger.warning("configuration", metadata: ["detail": "\(warning)"]) }
-        if loaded.configuration.storage != storage {
-            logger.warning("configuration", metadata: ["detail": "another storage is used from the next start on"])
-        }
-        await monitor.reload(loaded.configuration)
-        store.reloaded(success: true, at: time.wallSeconds())
-        logger.info("configuration reloaded", metadata: ["watches": "\(loaded.configuration.watches.count)"])
-        return .success(())
     }
 }

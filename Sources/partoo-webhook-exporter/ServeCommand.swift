@@ -1,6 +1,8 @@
 import ArgumentParser
+import Glibc
 import Logging
 import Logs
+import Monitoring
 import Transport
 import Web
 
@@ -19,6 +21,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var storage: StorageFlags
 
+    @OptionGroup var sharding: ShardFlags
+
     @OptionGroup var logging: LogFlags
 
     func run() async throws {
@@ -26,7 +30,9 @@ struct ServeCommand: AsyncParsableCommand {
             try ConfigurationCheck.run(path: configFile)
             return
         }
-        try await Exporter(configFile: configFile, web: web, logging: logging, storage: storage).run()
+        try await Exporter(
+            configFile: configFile, web: web, logging: logging, storage: storage, shard: try sharding.shard()
+        ).run()
     }
 }
 
@@ -89,6 +95,39 @@ struct WebFlags: ParsableArguments {
             throw ValidationError("--web.telemetry-path: '\(telemetryPath)' must begin with / and be a path of its own")
         }
         guard maximumRequests >= 0 else { throw ValidationError("--web.max-requests: must not be negative") }
+    }
+}
+
+/// `--shard`, `--total-shards`
+struct ShardFlags: ParsableArguments {
+    @Option(
+        name: .customLong("shard"),
+        help: "Which part of the webhooks to watch, from 0; auto: the number at the end of the host name.")
+    var text: String?
+
+    @Option(name: .customLong("total-shards"), help: "How many processes share the webhooks and the request budget.")
+    var total: Int?
+
+    func validate() throws {
+        do {
+            _ = try shard()
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    func shard() throws(Shard.Fault) -> Shard {
+        try Shard(text, total: total, hostName: Self.hostName)
+    }
+
+    private static func hostName() -> String {
+        var buffer = [UInt8](repeating: 0, count: 256)
+        let status = buffer.withUnsafeMutableBytes { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { text in
+                text.baseAddress.map { gethostname($0, text.count - 1) } ?? -1
+            }
+        }
+        return status == 0 ? String(decoding: buffer.prefix { $0 != 0 }, as: UTF8.self) : ""
     }
 }
 

@@ -1,0 +1,80 @@
+import ConfigurationFile
+import ExporterMetrics
+import Logging
+import Monitoring
+import Web
+
+/// Puts a changed configuration into force: whole or not at all, but for the watch files, each of which stands for itself.
+actor Reloader {
+    private var keeper: ConfigurationKeeper
+    /// The storage in force; another one takes a restart.
+    private let storage: StorageSettings
+    private let monitor: Monitor
+    private let store: MetricsStore
+    private let time: any Timekeeper
+    private let logger: Logger
+
+    /// How often files are looked at.
+    private static let interval = Duration.seconds(3)
+
+    init(
+        _ keeper: ConfigurationKeeper, storage: StorageSettings, monitor: Monitor, store: MetricsStore,
+        time: any Timekeeper, logger: Logger
+    ) {
+        self.keeper = keeper
+        self.storage = storage
+        self.monitor = monitor
+        self.store = store
+        self.time = time
+        self.logger = logger
+    }
+
+    func reload() async -> Result<Void, Routes.ReloadRefused> {
+        await take(keeper.reload())
+    }
+
+    /// Looks for changed files until the task is cancelled.
+    func follow() async {
+        while (try? await time.sleep(until: time.now() + Self.interval)) != nil {
+            switch keeper.poll() {
+            case .unchanged: break
+            case .configuration(let result): _ = await take(result)
+            case .watchFiles(let change):
+                await put(change)
+                logger.info(
+                    "watch files read again", metadata: ["watches": "\(change.configuration.watches.count)"])
+            }
+        }
+    }
+
+    private func take(
+        _ result: Result<ConfigurationKeeper.Change, ConfigurationErrors>
+    ) async -> Result<Void, Routes.ReloadRefused> {
+        switch result {
+        case .failure(let errors):
+            store.reloaded(success: false, at: time.wallSeconds())
+            let lines = errors.issues.map { "error: \($0)" }
+            for line in lines { logger.error("configuration not reloaded", metadata: ["detail": "\(line)"]) }
+            return .failure(
+                Routes.ReloadRefused("Not reloaded, nothing was changed.\n" + lines.joined(separator: "\n")))
+        case .success(let change):
+            if change.configuration.storage != storage {
+                logger.warning("configuration", metadata: ["detail": "another storage is used from the next start on"])
+            }
+            await put(change)
+            store.reloaded(success: true, at: time.wallSeconds())
+            logger.info("configuration reloaded", metadata: ["watches": "\(change.configuration.watches.count)"])
+            return .success(())
+        }
+    }
+
+    private func put(_ change: ConfigurationKeeper.Change) async {
+        for warning in change.warnings { logger.warning("configuration", metadata: ["detail": "\(warning)"]) }
+        for fault in change.newFaults {
+            logger.error("watch file not read, its last good list stays", metadata: ["detail": "\(fault)"])
+        }
+        for file in change.recovered { logger.info("watch file is good again", metadata: ["file": "\(file)"]) }
+        store.watchFiles(bad: keeper.badWatchFiles)
+        await monitor.reload(change.configuration)
+    }
+}
