@@ -39,4 +39,84 @@ import Testing
         let stale = world.confirmed.values.filter { world.now - $0 > .seconds(150) }
         #expect(stale.isEmpty)
     }
+
+    @Test func whereTheBudgetSufficesOnlyFindingsAreRead() {
+        var world = OrganisationSimulation(count: 50, perMinute: 240)
+        #expect(!world.planner.isCrowded)
+        world.run(for: .seconds(600))
+        #expect(world.calls.isEmpty)
+        world.planner.discover(every: .seconds(120), phase: .zero, first: world.now)
+        world.run(for: .seconds(600))
+        #expect(world.completeLists >= 5 && world.calls.count == world.lists)
+    }
+
+    @Test func withoutAListEverythingIsReadInRotation() {
+        var world = OrganisationSimulation(count: 600, perMinute: 240)
+        world.listFails = true
+        world.run(for: .seconds(600))
+        #expect(world.completeLists == 0)
+        #expect(world.readIDs == 600)
+        let counts = world.reads.values
+        #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1)
+        // Attempts to list back off, and so leave the budget to the reads.
+        #expect(world.lists < 60)
+        #expect(world.busiestMinute <= 260)
+    }
+
+    @Test func aListThatCostsMoreThanItSavesIsLeftAlone() {
+        // 20 of 10,000 webhooks are ours.
+        var world = OrganisationSimulation(count: 20, perMinute: 10)
+        for id in 100...10_000 { world.addUnwatched(id) }
+        world.run(for: .seconds(1500))
+        #expect(world.lists == 1)
+        #expect(world.readIDs == 20)
+    }
+
+    @Test func oneThatIsGoneIsAskedForByTheFirstListThatLacksIt() {
+        var world = OrganisationSimulation(count: 600, perMinute: 240)
+        world.run(for: .seconds(300))
+        let before = world.reads[77] ?? 0
+        world.delete(77)
+        world.run(for: .seconds(125))
+        #expect(world.reads[77] ?? 0 > before)
+        #expect(world.absent == [77])
+        // Then it is one of the rotation again, which comes round every 2.6 minutes, and not asked for by every list.
+        world.run(for: .seconds(475))
+        #expect(world.reads[77] ?? 0 <= before + 6)
+    }
+
+    @Test func aStopIsObeyedAndFollowedByNoBurst() {
+        var world = OrganisationSimulation(count: 2000, perMinute: 240)
+        world.run(for: .seconds(120))
+        let stopped = world.now
+        world.stop(for: .seconds(60))
+        world.run(for: .seconds(120))
+        let after = world.calls.filter { $0 >= stopped }.map { ($0 - stopped).seconds }
+        #expect((after.first ?? 0) >= 60)
+        #expect(after.filter { $0 < 65 }.count <= 21)
+    }
+
+    @Test func whateverMovesTheRotationGoesOn() {
+        var world = OrganisationSimulation(count: 1000, perMinute: 240)
+        world.run(for: .seconds(600))
+        // All of the first half move all the time, more than can be read; one of the others changes in silence.
+        world.change(900, isMoved: false)
+        for _ in 0..<60 {
+            for id in 1...500 { world.change(id, isMoved: true) }
+            world.run(for: .seconds(30))
+        }
+        #expect(world.delays.contains { $0.change.id == 900 })
+        #expect(world.busiestMinute <= 260)
+    }
+
+    @Test func aMixtureOfIntervalsIsPlannedWhole() {
+        var world = OrganisationSimulation(count: 300, perMinute: 240)
+        for id in 301...400 { world.add(id, interval: .seconds(3600)) }
+        for id in 401...405 { world.add(id, interval: .seconds(5)) }
+        world.run(for: .seconds(1200))
+        #expect(world.readIDs == 405)
+        #expect(world.confirmed.values.allSatisfy { world.now - $0 < .seconds(150) })
+        for id in 1...350 { world.planner.remove(id) }
+        #expect(!world.planner.isCrowded)
+    }
 }

@@ -60,6 +60,12 @@ struct OrganisationSimulation {
         planner.set(id, interval: interval)
     }
 
+    /// One that the list holds and nobody watches.
+    mutating func addUnwatched(_ id: Int) {
+        webhooks[id] = Webhook(updatedAt: stamp())
+        order.append(id)
+    }
+
     mutating func delete(_ id: Int) {
         webhooks[id] = nil
         order.removeAll { $0 == id }

@@ -1,0 +1,170 @@
+import Foundation
+import Simulator
+import TestSupport
+import Testing
+
+/// Webhooks that lists bring in, and what a budget is spent on, over the built binary.
+@Suite struct DiscoveryTests {
+    /// A configuration whose account discovers, and watches nothing by itself.
+    private func configure(
+        _ world: World, discover: String, budget: Int = 100_000, interval: String = "1s", watches: [String] = []
+    ) throws -> String {
+        let text = """
+            accounts:
+              - name: acme
+                base_url: \(world.base)
+                api_key_file: api.key
+                requests_per_minute: \(budget)
+                \(discover.isEmpty ? "" : "discover: {\(discover)}")
+            defaults: {check_interval: \(interval), probe_interval: 60s}
+            modules: {http: {tls: {ca_file: ca.pem}, allowed_networks: [127.0.0.0/8]}}
+            storage: {path: state.db}
+            watches: [\(watches.map { "{\($0)}" }.joined(separator: ", "))]
+            """
+        try world.write(text, to: "config.yml")
+        return world.folder.appendingPathComponent("config.yml").path
+    }
+
+    private func put(_ ids: ClosedRange<Int>, in world: World, eventType: String = "business_created") {
+        for id in ids { world.partoo.put(.init(id: id, url: "http://127.0.0.1/\(id)", eventType: eventType)) }
+    }
+
+    private static let discovered = ["source": "discovered"]
+
+    @Test func aPageThatShiftsLosesNobody() async throws {
+        let world = try await World()
+        put(1...205, in: world)
+        // What stood on page 3 slips onto page 2, behind the reader.
+        world.partoo.delete([3, 4, 5, 6, 7], beforePage: 3)
+        let exporter = try world.start(
+            try configure(world, discover: "interval: 1h, labels: {origin: found}", interval: "20s"))
+        let samples = try await exporter.samples {
+            $0["partoo_exporter_discovery_last_success_timestamp_seconds"] != nil
+                && $0.series("partoo_webhook_config_last_success_timestamp_seconds").count == 200
+        }
+        for id in [201, 203, 205] {
+            #expect(samples["partoo_webhook_config_checks_total", ["webhook_id": "\(id)", "origin": "found"]] != nil)
+        }
+        #expect(samples["partoo_exporter_watches", Self.discovered] == 205)
+        #expect(samples["partoo_exporter_discovery_truncated", ["account": "acme"]] == 0)
+        #expect(samples["partoo_exporter_discovery_failures_total", ["account": "acme"]] == 0)
+        // Pages 1, 2, 3, once more 2 and 3.
+        #expect(samples["partoo_exporter_api_requests_total", ["endpoint": "webhooks", "code": "200"]] ?? 0 >= 4)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func onlyTheAPIsOwn404MakesOneMissingAndThenItLeaves() async throws {
+        let world = try await World()
+        put(1...3, in: world)
+        let exporter = try world.start(try configure(world, discover: "interval: 1s, missing_retention: 1s"))
+        _ = try await exporter.samples {
+            $0.series("partoo_webhook_config_last_success_timestamp_seconds").count == 3
+        }
+        // Gone from the list, but its own answer does not say so.
+        world.partoo.setFault(.foreign404, for: 3)
+        world.partoo.delete(3)
+        let lists = world.partoo.count("/v2/webhooks")
+        let asked = try await exporter.samples {
+            world.partoo.count("/v2/webhooks") > lists + 2
+                && $0.label("reason", of: "partoo_webhook_config_check_failure", ["webhook_id": "3"])
+                    == "unexpected_status"
+        }
+        #expect(asked.label("state", of: "partoo_webhook_config_state", ["webhook_id": "3"]) == "unknown")
+        #expect(asked["partoo_exporter_watches", Self.discovered] == 3)
+        world.partoo.setFault(nil, for: 3)
+        let left = try await exporter.samples {
+            $0["partoo_exporter_watches_removed_total", ["reason": "retention"]] == 1
+        }
+        #expect(!left.text.contains(#"webhook_id="3""#))
+        #expect(left["partoo_exporter_watches", Self.discovered] == 2)
+        #expect(left["partoo_exporter_watches_removed_total", ["reason": "reload"]] == 0)
+        // And it may come back.
+        put(3...3, in: world)
+        _ = try await exporter.samples { $0["partoo_exporter_watches", Self.discovered] == 3 }
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func aListThatFailsOrIsPartialRemovesNothing() async throws {
+        let world = try await World()
+        put(1...150, in: world)
+        let exporter = try world.start(try configure(world, discover: "interval: 1s, missing_retention: 0s"))
+        _ = try await exporter.samples { $0["partoo_exporter_watches", Self.discovered] == 150 }
+        // Page 2 fails from now on, and so nothing says that the rest is gone.
+        world.partoo.setListFault(.status(503), page: 2)
+        for id in 101...149 { world.partoo.setFault(.status(503), for: id) }
+        let failed = try await exporter.samples {
+            $0["partoo_exporter_discovery_failures_total", ["account": "acme"]] ?? 0 >= 2
+        }
+        #expect(failed["partoo_exporter_watches", Self.discovered] == 150)
+        let missing = failed.series("partoo_webhook_config_state", ["state": "missing"])
+        #expect(missing.count == 150 && missing.allSatisfy { failed.values[$0] == 0 })
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func theConfigurationFileWinsAndFiltersOnlyChooseWhatIsNew() async throws {
+        let world = try await World()
+        put(1...2, in: world)
+        put(3...4, in: world, eventType: "lead_received")
+        put(5...9, in: world)
+        let exporter = try world.start(
+            try configure(
+                world, discover: "interval: 1s, event_types: [business_created], max_webhooks: 4",
+                watches: ["webhook_id: 3, labels: {team: own}"]))
+        let samples = try await exporter.samples {
+            $0["partoo_exporter_watches", Self.discovered] == 4 && $0["partoo_exporter_discovery_truncated"] == 1
+                && $0["partoo_exporter_discovery_last_success_timestamp_seconds"] != nil
+        }
+        #expect(samples["partoo_exporter_watches", ["source": "static"]] == 1)
+        #expect(samples["partoo_webhook_config_checks_total", ["webhook_id": "3", "team": "own"]] != nil)
+        #expect(samples.series("partoo_webhook_config_state", ["webhook_id": "4"]).isEmpty)
+        // It is watched: another event type is drift, and no reason to drop it.
+        world.partoo.edit(1) { $0.eventType = "lead_received" }
+        let drifted = try await exporter.samples {
+            $0["partoo_webhook_config_drift", ["webhook_id": "1", "field": "event_type"]] == 1
+        }
+        #expect(drifted["partoo_exporter_watches", Self.discovered] == 4)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func organisationsAreListedOneByOne() async throws {
+        let world = try await World()
+        for id in 1...6 { world.partoo.put(.init(id: id, url: "http://127.0.0.1/", orgID: id % 3)) }
+        let exporter = try world.start(try configure(world, discover: "interval: 1s, org_ids: [1, 2]"))
+        let samples = try await exporter.samples {
+            $0.series("partoo_webhook_config_last_success_timestamp_seconds").count == 4
+        }
+        #expect(samples["partoo_exporter_watches", Self.discovered] == 4)
+        #expect(world.partoo.lastRequest?.query("org_id") != nil)
+        #expect(await exporter.stop() == 0)
+    }
+
+    /// 200 checks a second wanted, 20 calls a second to be had: what moved is found by the list.
+    @Test func aShortBudgetFindsWhatMovedByTheList() async throws {
+        let world = try await World()
+        put(1...200, in: world)
+        let path = try configure(
+            world, discover: "", budget: 1200, watches: (1...200).map { "webhook_id: \($0)" })
+        let exporter = try world.start(path)
+        _ = try await exporter.samples {
+            $0.series("partoo_webhook_config_last_success_timestamp_seconds").count == 200
+        }
+        world.partoo.edit(157) { $0.customHeaders = ["X-New": "1"] }
+        let clock = ContinuousClock()
+        let edited = clock.now
+        let samples = try await exporter.samples {
+            $0["partoo_webhook_config_drift", ["webhook_id": "157", "field": "custom_headers"]] == 1
+        }
+        // A rotation takes 10 s and more; a pass over the list 1 s.
+        #expect(clock.now - edited < .seconds(8))
+        #expect(samples["partoo_exporter_api_requests_total", ["endpoint": "webhooks", "code": "200"]] ?? 0 > 3)
+        let confirmed = try await exporter.samples { samples in
+            (1...200).contains { id in
+                let labels = ["webhook_id": "\(id)"]
+                let read = samples["partoo_webhook_config_last_success_timestamp_seconds", labels] ?? .infinity
+                return samples["partoo_webhook_config_last_confirmed_timestamp_seconds", labels] ?? 0 > read + 1
+            }
+        }
+        #expect(confirmed.faults.isEmpty)
+        #expect(await exporter.stop() == 0)
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Simulator
+import TestSupport
+import Testing
+
+/// Files that change while the exporter runs, and processes that share the watches.
+@Suite struct FollowTests {
+    private func configure(_ world: World, _ rest: String) throws -> String {
+        for id in 1...40 { world.partoo.put(.init(id: id, url: "http://127.0.0.1/\(id)")) }
+        let text = """
+            accounts: [{name: acme, base_url: "\(world.base)", api_key_file: api.key, requests_per_minute: 100000}]
+            defaults: {check_interval: 1s, probe_interval: 1s}
+            storage: {path: state.db}
+            \(rest)
+            """
+        try world.write(text, to: "config.yml")
+        return world.folder.appendingPathComponent("config.yml").path
+    }
+
+    @Test func aWatchFileIsFollowedAndKeepsItsLastGoodList() async throws {
+        let world = try await World()
+        try FileManager.default.createDirectory(
+            at: world.folder.appendingPathComponent("watches"), withIntermediateDirectories: true)
+        try world.write("[{webhook_id: 1}, {webhook_id: 2}]", to: "watches/a.yml")
+        try world.write("[{webhook_id: 3}]", to: "watches/b.yml")
+        let exporter = try world.start(
+            try configure(world, "watch_files: [watches/*.yml]\nwatches: [{webhook_id: 9}]"))
+        let file = ["source": "file"]
+        let before = try await exporter.samples {
+            $0["partoo_exporter_watches", file] == 3
+                && $0["partoo_webhook_config_checks_total", ["webhook_id": "1"]] ?? 0 > 1
+        }
+        #expect(before.series("partoo_exporter_watch_file_error").isEmpty)
+        try world.write("[{webhook_id: 1}, {webhook_idd: 2}]", to: "watches/a.yml")
+        try world.write("[{webhook_id: 3}, {webhook_id: 4}]", to: "watches/b.yml")
+        let bad = try await exporter.samples {
+            !$0.series("partoo_exporter_watch_file_error").isEmpty && $0["partoo_exporter_watches", file] == 4
+        }
+        #expect(bad.series("partoo_exporter_watch_file_error").count == 1)
+        #expect(bad.label("file", of: "partoo_exporter_watch_file_error", [:])?.hasSuffix("watches/a.yml") == true)
+        #expect(bad["partoo_exporter_config_last_reload_successful"] == 1)
+        // A reload on request does not take a bad watch file for a bad configuration.
+        exporter.signal(SIGHUP)
+        _ = await exporter.line(containing: "configuration reloaded")
+        try world.write("[{webhook_id: 1}]", to: "watches/a.yml")
+        let good = try await exporter.samples {
+            $0.series("partoo_exporter_watch_file_error").isEmpty && $0["partoo_exporter_watches", file] == 3
+        }
+        #expect(good.series("partoo_webhook_config_state", ["webhook_id": "2"]).isEmpty)
+        let checks = "partoo_webhook_config_checks_total"
+        for id in ["1", "9"] {
+            #expect(good[checks, ["webhook_id": id]] ?? 0 > before[checks, ["webhook_id": id]] ?? .infinity)
+        }
+        try FileManager.default.removeItem(at: world.folder.appendingPathComponent("watches/b.yml"))
+        let removed = try await exporter.samples { $0["partoo_exporter_watches", file] == 1 }
+        #expect(removed["partoo_exporter_watches_removed_total", ["reason": "reload"]] == 3)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func aNewKeyIsTakenUpFromItsFile() async throws {
+        let world = try await World()
+        try world.write("an-old-key", to: "api.key")
+        let exporter = try world.start(try configure(world, "watches: [{webhook_id: 1}]"))
+        let refused = try await exporter.samples {
+            $0.label("reason", of: "partoo_webhook_config_check_failure", ["webhook_id": "1"]) == "unauthorized"
+        }
+        #expect(refused["partoo_exporter_api_up", ["account": "acme"]] == 0)
+        try world.write(World.apiKey, to: "api.key")
+        let good = try await exporter.samples {
+            $0["partoo_webhook_config_state", ["webhook_id": "1", "state": "in_sync"]] == 1
+        }
+        let checks = "partoo_webhook_config_checks_total"
+        #expect(good[checks, ["webhook_id": "1"]] ?? 0 > refused[checks, ["webhook_id": "1"]] ?? .infinity)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func shardsShareTheWatches() async throws {
+        let world = try await World()
+        let rest = "watches:\n" + (1...40).map { "  - {webhook_id: \($0)}" }.joined(separator: "\n")
+        let path = try configure(world, rest)
+        var seen: [String] = []
+        for shard in 0..<2 {
+            let exporter = try world.start(
+                path, ["--shard=\(shard)", "--total-shards=2", "--storage.path=\(path).\(shard).db"])
+            let samples = try await exporter.samples {
+                $0["partoo_exporter_watches", ["source": "static"]] ?? 0 > 0
+            }
+            #expect(samples["partoo_exporter_shard"] == Double(shard))
+            #expect(samples["partoo_exporter_total_shards"] == 2)
+            let mine = samples.series("partoo_webhook_config_checks_total")
+            #expect(mine.count > 8)
+            seen += mine
+            #expect(await exporter.stop() == 0)
+        }
+        #expect(seen.count == 40)
+        #expect(Set(seen).count == 40)
+        for arguments in [
+            ["--shard=2", "--total-shards=2"], ["--shard=x", "--total-shards=2"], ["--total-shards=2"],
+            ["--shard=0"], ["--shard=0", "--total-shards=0"],
+        ] {
+            let run = try await ExporterProcess.run(["serve", "--config.file", path] + arguments)
+            #expect(run.status == 1)
+            #expect(run.errors.split(separator: "\n").count == 1 && run.errors.contains("shard"), "\(run.errors)")
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import ConfigurationFile
+import Monitoring
+import Synchronization
+import Testing
+import Transport
+import Watching
+
+/// What is read again when, and what stays in force meanwhile.
+@Suite struct ConfigurationKeeperTests {
+    /// Files by absolute path; a star matches within a folder.
+    private final class Files: ConfigurationFileSystem {
+        private let texts: Mutex<[String: String]>
+
+        init(_ texts: [String: String]) { self.texts = Mutex(texts) }
+
+        subscript(path: String) -> String? {
+            get { texts.withLock { $0[path] } }
+            set { texts.withLock { $0[path] = newValue } }
+        }
+
+        func read(_ path: String, limit: Int) -> Result<FileContents, FileFailure> {
+            guard let text = self[path] else { return .failure(.notFound) }
+            return .success(FileContents(bytes: Array(text.utf8), resolvedPath: path))
+        }
+
+        func resolve(_ path: String) -> String? { path }
+
+        func glob(_ pattern: String) -> [String] {
+            let prefix = pattern.prefix { $0 != "*" }
+            return texts.withLock { $0.keys.filter { $0.hasPrefix(prefix) }.sorted() }
+        }
+
+        var currentDirectory: String { "/e" }
+    }
+
+    private static let configuration = """
+        accounts: [{name: acme, api_key_file: acme.key}]
+        modules: {special: {}}
+        watches: [{webhook_id: 1}]
+        watch_files: [w/*]
+        """
+
+    private let files = Files([
+        "/e/c.yml": Self.configuration, "/e/acme.key": "k1", "/e/w/a.yml": "[{webhook_id: 2, module: special}]",
+        "/e/w/b.yml": "[{webhook_id: 3}]",
+    ])
+
+    private func keeper() throws -> ConfigurationKeeper {
+        let loader = ConfigurationLoader(fileSystem: files, environment: { _ in nil })
+        return ConfigurationKeeper(
+            path: "/e/c.yml", loader: loader, loaded: try loader.load(path: "/e/c.yml").get())
+    }
+
+    private func watches(_ poll: ConfigurationKeeper.Poll) -> [Int]? {
+        guard case .watchFiles(let change) = poll else { return nil }
+        return change.configuration.watches.map(\.id.webhookID)
+    }
+
+    private func isUnchanged(_ poll: ConfigurationKeeper.Poll) -> Bool {
+        if case .unchanged = poll { true } else { false }
+    }
+
+    @Test func nothingIsReadAgainWithoutAChange() throws {
+        var keeper = try keeper()
+        #expect(isUnchanged(keeper.poll()))
+        // An edit of the configuration itself waits for whoever asks.
+        files["/e/c.yml"] = Self.configuration + "\nprobing: {max_in_flight: 9}"
+        #expect(isUnchanged(keeper.poll()))
+        #expect(try keeper.reload().get().configuration.maximumProbesInFlight == 9)
+    }
+
+    @Test func aBadWatchFileKeepsItsLastGoodListAndIsToldOnce() throws {
+        var keeper = try keeper()
+        files["/e/w/a.yml"] = "[{webhook_id: x}]"
+        guard case .watchFiles(let change) = keeper.poll() else {
+            Issue.record("not noticed")
+            return
+        }
+        #expect(change.configuration.watches.map(\.id.webhookID) == [1, 2, 3])
+        #expect(change.newFaults.count == 1 && keeper.badWatchFiles == ["/e/w/a.yml"])
+        #expect(isUnchanged(keeper.poll()))
+        // Also over a reload, and as far as the new configuration has a place for it.
+        #expect(try keeper.reload().get().newFaults.isEmpty)
+        files["/e/c.yml"] = Self.configuration.replacing("modules: {special: {}}", with: "")
+        #expect(try keeper.reload().get().configuration.watches.map(\.id.webhookID) == [1, 3])
+        files["/e/w/a.yml"] = "[{webhook_id: 4}]"
+        #expect(watches(keeper.poll()) == [1, 4, 3])
+        #expect(keeper.badWatchFiles.isEmpty)
+    }
+
+    @Test func aFileThatIsAwayForAMomentIsBeingReplaced() throws {
+        var keeper = try keeper()
+        files["/e/w/b.yml"] = nil
+        #expect(isUnchanged(keeper.poll()))
+        files["/e/w/b.yml"] = "[{webhook_id: 3}]"
+        #expect(isUnchanged(keeper.poll()))
+        files["/e/w/b.yml"] = nil
+        #expect(isUnchanged(keeper.poll()))
+        #expect(watches(keeper.poll()) == [1, 2])
+        files["/e/w/c.yml"] = "[{webhook_id: 5}]"
+        #expect(watches(keeper.poll()) == [1, 2, 5])
+    }
+
+    @Test func aChangedKeyIsLoadedAndABadOneTriedOnce() throws {
+        var keeper = try keeper()
+        files["/e/acme.key"] = ""
+        guard case .configuration(.failure) = keeper.poll() else {
+            Issue.record("an empty key was taken")
+            return
+        }
+        #expect(isUnchanged(keeper.poll()))
+        files["/e/acme.key"] = "k2"
+        guard case .configuration(.success(let change)) = keeper.poll() else {
+            Issue.record("the new key was not taken")
+            return
+        }
+        #expect(change.configuration.accounts.first?.apiKey.reveal() == "k2")
+    }
+}

@@ -1,0 +1,126 @@
+import ConfigurationFile
+import Monitoring
+import Partoo
+import Testing
+import Watching
+
+/// Lists that move while they are read, and what they bring in.
+@Suite struct ListingTests {
+    private func page(_ number: Int, of ids: [Int], eventType: String = "business_created") -> WebhookList {
+        WebhookList(
+            page: number, maximumPage: max(1, (ids.count + 99) / 100), count: ids.count,
+            entries: ids.dropFirst((number - 1) * 100).prefix(100).map {
+                WebhookList.Entry(id: $0, eventType: eventType, updatedAt: "2026-01-01T00:00:00Z", orgID: 42)
+            })
+    }
+
+    @Test func aListThatStandsStillIsReadOnce() {
+        var listing = Listing()
+        let ids = Array(1...250)
+        #expect(listing.received(page(1, of: ids)) == .more)
+        #expect(listing.received(page(2, of: ids)) == .more)
+        #expect(listing.page == 3)
+        #expect(listing.received(page(3, of: ids)) == .complete)
+        #expect(listing.ids == Set(ids))
+    }
+
+    @Test func anEmptyListIsComplete() {
+        var listing = Listing()
+        #expect(listing.received(page(1, of: [])) == .complete)
+        #expect(listing.ids.isEmpty)
+    }
+
+    @Test func aShrinkingListIsReadAgainFromThePageBefore() {
+        var listing = Listing()
+        var ids = Array(1...250)
+        #expect(listing.received(page(1, of: ids)) == .more)
+        ids.removeFirst(10)
+        #expect(listing.received(page(2, of: ids)) == .more)
+        #expect(listing.page == 1)
+        for _ in 1...2 { #expect(listing.received(page(listing.page, of: ids)) == .more) }
+        #expect(listing.received(page(3, of: ids)) == .complete)
+        #expect(listing.ids.isSuperset(of: ids))
+    }
+
+    @Test func whatIsLackingAtTheEndIsLookedForAgainButNotForEver() {
+        var listing = Listing()
+        var calls = 0
+        var step = Listing.Step.more
+        while step == .more, calls < 100 {
+            calls += 1
+            // Says 150, and shows the same hundred on every page.
+            var list = page(1, of: Array(1...150))
+            list.page = listing.page
+            step = listing.received(list)
+        }
+        #expect(step == .incomplete)
+        #expect(calls == 6)
+    }
+
+    @Test func anotherPageThanAskedForIsNoList() {
+        var listing = Listing()
+        #expect(listing.received(page(2, of: Array(1...150))) == .incomplete)
+    }
+
+    @Test func nobodyIsLostHoweverAListMoves() {
+        var random = SplitMix(state: 11)
+        for _ in 0..<200 {
+            var ids = Array(1...Int.random(in: 1...600, using: &random))
+            var listing = Listing()
+            var step = Listing.Step.more
+            while step == .more {
+                step = listing.received(page(listing.page, of: ids))
+                if Bool.random(using: &random), !ids.isEmpty {
+                    let doomed = Int.random(in: 1...min(ids.count, 30), using: &random)
+                    for _ in 0..<doomed { ids.remove(at: Int.random(in: 0..<ids.count, using: &random)) }
+                }
+                // Those that are there from beginning to end are seen, if the list is called whole.
+                if step == .complete { #expect(listing.ids.isSuperset(of: ids)) }
+            }
+        }
+    }
+
+    @Test func discoveryAdmitsByTypeAndUpToItsBound() {
+        var settings = DiscoverySettings(eventTypes: ["business_created"], maximumWebhooks: 3)
+        var discovery = Discovery(account: "a", settings: settings, defaults: WatchDefaults())
+        #expect(discovery.listed(page(1, of: [1, 2]).entries, in: nil) == [1, 2])
+        #expect(discovery.listed(page(1, of: [7], eventType: "lead_received").entries, in: nil).isEmpty)
+        discovery.completed(nil, ids: [1, 2, 7], at: 10) { _ in true }
+        #expect(discovery.report == DiscoveryReport(lastSuccess: 10, isTruncated: false))
+        #expect(discovery.listed(page(1, of: [1, 2, 3, 4]).entries, in: nil) == [3])
+        #expect(discovery.report.isTruncated)
+        discovery.completed(nil, ids: [1, 2, 3, 4], at: 20) { _ in true }
+        #expect(discovery.report == DiscoveryReport(lastSuccess: 20, isTruncated: true))
+        // Gone from the list is not forgotten, and another filter drops nobody.
+        settings.eventTypes = ["lead_received"]
+        discovery.redefine(settings, defaults: WatchDefaults())
+        discovery.completed(nil, ids: [1], at: 30) { _ in true }
+        #expect(discovery.watches.map(\.id.webhookID) == [1, 2, 3])
+        #expect(!discovery.report.isTruncated)
+        discovery.forget(2)
+        #expect(discovery.watches.map(\.id.webhookID) == [1, 3])
+        #expect(discovery.watches.allSatisfy { $0.source == .discovered && $0.orgID == nil })
+    }
+
+    @Test func organisationsHaveTheirOwnListsAndLeaveWithThem() {
+        var settings = DiscoverySettings(orgIDs: [1, 2])
+        var discovery = Discovery(account: "a", settings: settings, defaults: WatchDefaults())
+        _ = discovery.listed(page(1, of: [10]).entries, in: 1)
+        _ = discovery.listed(page(1, of: [20]).entries, in: 2)
+        discovery.completed(1, ids: [10], at: 5) { _ in true }
+        #expect(discovery.report.lastSuccess == nil)
+        discovery.completed(2, ids: [20], at: 6) { _ in true }
+        #expect(discovery.report.lastSuccess == 5)
+        #expect(discovery.watches.map(\.orgID) == [1, 2])
+        settings.orgIDs = [2]
+        discovery.redefine(settings, defaults: WatchDefaults())
+        #expect(discovery.watches.map(\.id.webhookID) == [20])
+    }
+
+    @Test func othersShardsLeaveWithTheList() {
+        var discovery = Discovery(account: "a", settings: DiscoverySettings(), defaults: WatchDefaults())
+        _ = discovery.listed(page(1, of: [1, 2]).entries, in: nil)
+        discovery.completed(nil, ids: [], at: 5) { $0 == 1 }
+        #expect(discovery.watches.map(\.id.webhookID) == [1])
+    }
+}
