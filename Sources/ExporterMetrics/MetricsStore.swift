@@ -176,6 +176,11 @@ package final class MetricsStore: MonitorObserver, APIObserver {
         }
     }
 
+    /// A scrape found no place (503).
+    package func scrapeRefused() {
+        state.withLock { $0.numbers.scrapes[503, default: 0] += 1 }
+    }
+
     /// One watch's series alone, as a report shows it and not as it is kept.
     package func page(of report: WatchReport) -> ExpositionPage {
         let latency = state.withLock { state in

@@ -59,7 +59,7 @@ package struct SimulatedCertificateAuthority: Sendable {
             issuerKey: kind == .untrusted ? stranger : key, from: from, until: end,
             extensions: try Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
-                try ExtendedKeyUsage([.serverAuth])
+                try ExtendedKeyUsage([.serverAuth, .clientAuth])
                 SubjectAlternativeNames(names)
             })
         let pem = try leaf.serializeAsPEM().pemString

@@ -30,10 +30,7 @@ struct Exporter {
         let loaded = try ConfigurationSource.load(configFile)
         let logger = Self.logger(logging)
         for warning in loaded.warnings { logger.warning("configuration", metadata: ["detail": "\(warning)"]) }
-        for address in web.addresses where !address.isLoopback {
-            logger.warning(
-                "listening beyond loopback without TLS and authentication", metadata: ["address": "\(address)"])
-        }
+        let security = try Self.security(web, logger: logger)
         let time = SystemTimekeeper()
         let probes = try Transports.make(.fresh)
         let api = try Transports.make(.kept)
@@ -67,13 +64,32 @@ struct Exporter {
             ConfigurationKeeper(path: configFile, loader: ConfigurationSource.loader, loaded: loaded),
             storage: loaded.configuration.storage, monitor: monitor, store: store, time: time, logger: logger)
         do {
-            try await serve(monitor: monitor, store: store, reloader: reloader, logger: logger)
+            try await serve(monitor: monitor, store: store, reloader: reloader, security: security, logger: logger)
         } catch {
             await kept.close()
             throw error
         }
         await kept.close()
         logger.info("stopped")
+    }
+
+    /// The web configuration, and a warning where anybody could read along or ask.
+    private static func security(_ web: WebFlags, logger: Logger) throws -> WebSecurity? {
+        let security: WebSecurity?
+        do {
+            security = try web.configFile.map { try WebSecurity(path: $0, logger: logger) }
+        } catch let errors as ConfigurationErrors {
+            throw Failure(status: 1, lines: errors.issues.map { "error: \($0)" })
+        }
+        var missing: [String] = []
+        if security?.hasTLS != true { missing.append("TLS") }
+        if security?.hasUsers != true, security?.demandsClientCertificates != true { missing.append("authentication") }
+        for address in web.addresses where !address.isLoopback && !missing.isEmpty {
+            logger.warning(
+                "listening beyond loopback without \(missing.joined(separator: " and "))",
+                metadata: ["address": "\(address)"])
+        }
+        return security
     }
 
     static func logger(_ flags: LogFlags) -> Logger {
@@ -86,7 +102,7 @@ struct Exporter {
     }
 
     private func serve(
-        monitor: Monitor, store: MetricsStore, reloader: Reloader, logger: Logger
+        monitor: Monitor, store: MetricsStore, reloader: Reloader, security: WebSecurity?, logger: Logger
     ) async throws {
         let reload: Routes.Reload = { await reloader.reload() }
         let site = Site(
@@ -100,9 +116,11 @@ struct Exporter {
             page: web.disablesPages ? nil : page)
         var serverLogger = logger
         serverLogger.logLevel = max(logger.logLevel, .error)
+        let limited = [web.telemetryPath, "/probe"].flatMap { [$0, web.prefix + $0] }
         let server = WebServer(
-            limits: WebServer.Limits(maximumRequests: web.maximumRequests), logger: serverLogger
-        ) { await routes.respond(to: $0) }
+            limits: WebServer.Limits(maximumRequests: web.maximumRequests, limitedPaths: Set(limited)),
+            security: security, logger: serverLogger, onRefusal: { store.scrapeRefused() },
+            handler: { await routes.respond(to: $0) })
         let (listening, listener) = AsyncStream.makeStream(of: ListenAddress.self)
         var services: [any Service] = []
         for address in web.addresses {

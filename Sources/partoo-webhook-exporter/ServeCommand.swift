@@ -44,6 +44,11 @@ struct WebFlags: ParsableArguments {
         transform: WebFlags.address)
     var listenAddresses: [ListenAddress] = []
 
+    @Option(
+        name: .customLong("web.config.file"),
+        help: "TLS, basic auth and headers, in the format of Prometheus's exporter-toolkit.")
+    var configFile: String?
+
     @Option(name: .customLong("web.telemetry-path"), help: "Path of the metrics.")
     var telemetryPath = "/metrics"
 
@@ -62,7 +67,7 @@ struct WebFlags: ParsableArguments {
         name: .customLong("web.disable-pages"), help: "Serve the metrics and /-/ only: no pages, no API, no /probe.")
     var disablesPages = false
 
-    @Option(name: .customLong("web.max-requests"), help: "Requests answered at once; 0: no limit.")
+    @Option(name: .customLong("web.max-requests"), help: "Scrapes (and /probe) answered at once; 0: no limit.")
     var maximumRequests = 40
 
     var addresses: [ListenAddress] { listenAddresses.isEmpty ? Self.defaultAddresses : listenAddresses }
