@@ -154,7 +154,7 @@ import Testing
         ask()
         let second = try await eventually { open.output.components(separatedBy: "Healthy.").count > 2 ? true : nil }
         #expect(second == true)
-        open.signal(SIGTERM)
+        open.signal(SIGKILL)
         _ = await open.exitStatus()
         #expect(await site.exporter.stop() == 0)
         let lines = site.exporter.errors.split(separator: "\n").filter { $0.contains("web configuration not reloaded") }

@@ -69,7 +69,7 @@ enum OpenAPIDocument {
                       {"name": "account", "in": "query", "description": "Needed where there is more than one.",
                        "schema": {"type": "string", "pattern": "^[a-zA-Z0-9_-]{0,64}$"}},
                       {"name": "debug", "in": "query", "description": "A redacted log; with --web.enable-debug only.", "schema": {"type": "boolean"}},
-                      {"name": "X-Prometheus-Scrape-Timeout-Seconds", "in": "header", "schema": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1000000}}
+                      {"name": "X-Prometheus-Scrape-Timeout-Seconds", "in": "header", "schema": {"type": "number", "minimum": 0.001, "maximum": 86400}}
                     ],
                     "responses": {
                       "200": {"description": "Metrics in the format that Accept prefers", "content": {

@@ -87,7 +87,7 @@ struct ProbeEndpoint: Sendable {
     private func limit(_ request: WebRequest) throws(Refusal) -> Duration? {
         guard let text = request.header("X-Prometheus-Scrape-Timeout-Seconds") else { return nil }
         let isNumber = !text.isEmpty && text.utf8.allSatisfy { $0.isASCIIDigit || $0 == UInt8(ascii: ".") }
-        guard isNumber, let seconds = Double(text), seconds > 0, seconds < 1e6 else {
+        guard isNumber, let seconds = Double(text), (0.001...86_400).contains(seconds) else {
             throw Refusal(400, "X-Prometheus-Scrape-Timeout-Seconds must be a number of seconds.")
         }
         // Of a timeout hardly longer than the margin, half is left.

@@ -58,7 +58,7 @@ enum Stylesheet {
         .columns { margin-bottom: 1rem; }
         table { border-collapse: collapse; width: 100%; background: var(--card); }
         .list .spark { min-width: 7.5rem; }
-        .list tbody th { min-width: 13.5rem; }
+        .list tbody th { min-width: 16rem; }
         .list { border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
         th, td { text-align: left; vertical-align: top; padding: .55rem .75rem; border-top: 1px solid var(--line);
           overflow-wrap: anywhere; }
