@@ -24,7 +24,7 @@ import Testing
         #expect(open.text.contains("# {probe_id=\"") && !plain.text.contains("# {"))
         let left = Samples(plain.text).values.filter { $0.key.hasPrefix("partoo_webhook_") }
         let right = open.text.split(separator: "\n").filter { $0.hasPrefix("partoo_webhook_") }
-            .map { String($0.firstRange(of: " # {").map { range in $0[..<range.lowerBound] } ?? $0) }
+            .map { $0.components(separatedBy: " # {")[0] }
         #expect(Set(right.compactMap { $0.split(separator: " ").first.map(String.init) }).count == left.count)
         #expect(Samples(right.joined(separator: "\n") + "\n").values == left)
         // The exemplar names a probe that the page and the log know.
