@@ -92,7 +92,7 @@ import Web
     @Test func moreThanTheLimitAtOnceIsUnavailable() async throws {
         let (entered, enter) = AsyncStream.makeStream(of: Void.self)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
-        try await serving(WebServer.Limits(maximumRequests: 1)) { request in
+        try await serving(WebServer.Limits(maximumRequests: 1, limitedPaths: ["/", "/slow"])) { request in
             if request.path == "/slow" {
                 enter.yield()
                 for await _ in gate { break }
