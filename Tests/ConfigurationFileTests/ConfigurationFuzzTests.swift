@@ -18,7 +18,7 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-@Suite("Fuzzing", .timeLimit(.minutes(2)))
+@Suite("Fuzzing", .timeLimit(.minutes(10)))
 struct ConfigurationFuzzTests {
     /// Every value of a scalar is moved to every kind of place; what comes out must not say what it was.
     @Test("a secret in the wrong place is not told", arguments: [FullConfiguration.canary, "[*CANARY+", "pw!CANARY:x"])

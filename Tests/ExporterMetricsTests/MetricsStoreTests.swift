@@ -104,13 +104,16 @@ import Watching
         let again = try store(calls: [call(status, reason), call(200)])
         #expect(again["partoo_exporter_api_up"] == 1 && again.series("partoo_exporter_api_failure").isEmpty)
         #expect(again["partoo_exporter_api_rate_limited_total"] == (status == 429 ? 1 : 0))
-        #expect(again["partoo_exporter_api_request_duration_seconds_count"] == 2)
+        #expect(again["partoo_exporter_api_request_duration_seconds_count", ["endpoint": "webhook"]] == 2)
     }
 
     @Test func usualCodesAreCountedFromZero() throws {
         let seen = try store(calls: [])
         for code in ["200", "401", "403", "404", "429", "500", "000"] {
-            #expect(seen["partoo_exporter_api_requests_total", ["account": "acme", "code": code]] == 0)
+            for endpoint in ["webhook", "webhooks"] {
+                let labels = ["account": "acme", "endpoint": endpoint, "code": code]
+                #expect(seen["partoo_exporter_api_requests_total", labels] == 0)
+            }
         }
         #expect(seen["partoo_exporter_api_up"] == nil && seen["partoo_exporter_api_rate_limited_total"] == 0)
         for kind in ["check", "probe"] {

@@ -22,7 +22,7 @@ import Testing
         #expect(state.snapshot.exemplars.map { $0?.labels.pairs.first?.value } == ["c", "b"])
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func nothingIsLostUnderConcurrency() async {
         let histogram = Histogram(BucketBounds([0.1, 0.2, 0.3]))
         let tasks = 8

@@ -50,6 +50,8 @@ import Testing
         _ = try await exporter.samples()
         let stuck = try #require(Connection(port: port))
         stuck.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        // From here on it has the place, and takes no more.
+        #expect(stuck.receive(12) == "HTTP/1.1 200")
         let refused = try await eventually { () -> LoopbackHTTP.Answer? in
             let answer = try LoopbackHTTP.request("GET", "/metrics", port: port)
             return answer.status == 503 ? answer : nil
@@ -144,6 +146,12 @@ import Testing
         func send(_ text: String) {
             let bytes = Array(text.utf8)
             _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        }
+
+        func receive(_ count: Int) -> String {
+            var bytes = [UInt8](repeating: 0, count: count)
+            let received = recv(descriptor, &bytes, count, Int32(MSG_WAITALL))
+            return String(decoding: bytes.prefix(max(received, 0)), as: UTF8.self)
         }
 
         func end() {

@@ -2,7 +2,7 @@ import Monitoring
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct BudgetGateTests {
+@Suite(.timeLimit(.minutes(10))) struct BudgetGateTests {
     /// Who was let through, or threw, and when.
     private final class Log: Sendable {
         private let entries = Mutex<[String]>([])

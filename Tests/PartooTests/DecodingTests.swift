@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Transport
 
-@Suite(.timeLimit(.minutes(2))) struct DecodingTests {
+@Suite(.timeLimit(.minutes(10))) struct DecodingTests {
     @Test func readsTheSample() throws {
         let read = try WebhookConfiguration(json: SampleAnswer.json(), id: 1)
         #expect(

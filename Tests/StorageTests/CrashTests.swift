@@ -11,7 +11,7 @@ import Watching
     /// So many kills on one database: every start looks through all of it, which is slow in a debug build.
     static let rounds = 20
 
-    @Test(.timeLimit(.minutes(5)), arguments: 0..<11)
+    @Test(.timeLimit(.minutes(10)), arguments: 0..<11)
     func nothingThatWasAcknowledgedIsLost(database: Int) async throws {
         let fixture = try StorageFixture()
         let writer = URL(fileURLWithPath: ExporterProcess.binary).deletingLastPathComponent()

@@ -6,7 +6,7 @@ import Testing
 import Web
 
 /// The server over a real socket.
-@Suite(.timeLimit(.minutes(1))) struct WebServerTests {
+@Suite(.timeLimit(.minutes(10))) struct WebServerTests {
     /// Runs a server for as long as the body does.
     private func serving(
         _ limits: WebServer.Limits = WebServer.Limits(), _ handler: @escaping WebServer.Handler,
