@@ -113,6 +113,7 @@ import Testing
         let samples = try await exporter.samples {
             $0["partoo_exporter_watches", Self.discovered] == 4 && $0["partoo_exporter_discovery_truncated"] == 1
                 && $0["partoo_exporter_discovery_last_success_timestamp_seconds"] != nil
+                && $0["partoo_webhook_config_state", ["webhook_id": "1", "state": "in_sync"]] == 1
         }
         #expect(samples["partoo_exporter_watches", ["source": "static"]] == 1)
         #expect(samples["partoo_webhook_config_checks_total", ["webhook_id": "3", "team": "own"]] != nil)

@@ -193,6 +193,14 @@ import Watching
         #expect(rig.world.calls.count == begun)
     }
 
+    @Test func aShortBudgetIsNotSpentOnARefusedKey() async {
+        let rig = await Rig(
+            Rig.configuration((1...100).map { Rig.watch($0) }, accounts: [Rig.account("a", perMinute: 30)])
+        ) { world in world.change { $0.answer = .answer(401) } }
+        await rig.advance(to: 600)
+        #expect((9...11).contains(rig.world.calls.count))
+    }
+
     @Test func anotherKeyIsTriedAtOnce() async {
         let watches = (1...10).map { Rig.watch($0) }
         let rig = await Rig(Rig.configuration(watches)) { world in world.change { $0.answer = .answer(401) } }
