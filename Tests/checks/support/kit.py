@@ -64,7 +64,8 @@ class Findings:
 def run(*command, **options):
     """A program's exit status and all that it printed."""
     done = subprocess.run(
-        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
+        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        cwd=options.pop("cwd", ROOT),
         **options)
     return done.returncode, done.stdout
 
