@@ -1,10 +1,7 @@
-import HummingbirdCore
-package import Logging
-package import ServiceLifecycle
 import Glibc
-import HTTPTypes
 import NIOCore
-import NIOPosix
+import NIOHTTP1
+package import ServiceLifecycle
 import Synchronization
 
 /// Serves the routes on several addresses. Knows nothing of what they answer.
@@ -40,10 +37,9 @@ package struct WebServer: Sendable {
         }
     }
 
+    let limits: Limits
     private let handler: Handler
-    private let limits: Limits
     private let security: WebSecurity?
-    private let logger: Logger
     private let onRefusal: @Sendable () -> Void
     private let inFlight = Counter()
 
@@ -51,13 +47,12 @@ package struct WebServer: Sendable {
     ///   - security: nil: plain HTTP for everybody.
     ///   - onRefusal: told of every request above the limit.
     package init(
-        limits: Limits = Limits(), security: WebSecurity? = nil, logger: Logger,
-        onRefusal: @escaping @Sendable () -> Void = {}, handler: @escaping Handler
+        limits: Limits = Limits(), security: WebSecurity? = nil, onRefusal: @escaping @Sendable () -> Void = {},
+        handler: @escaping Handler
     ) {
         self.handler = handler
         self.limits = limits
         self.security = security
-        self.logger = logger
         self.onRefusal = onRefusal
     }
 
@@ -71,21 +66,10 @@ package struct WebServer: Sendable {
     /// - Throws: from the service's `run()`, where the address cannot be listened on.
     package func service(
         on address: ListenAddress, onListening: @escaping @Sendable (Int) async -> Void
-    ) throws -> any Service {
-        let channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionGuard(limits: limits)], idleTimeout: TimeAmount(limits.idleTimeout),
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: limits.maximumHeaderBytes, maxHeaderListSize: limits.maximumHeaderBytes,
-                maxHeaderFieldCount: 100))
-        let builder = HTTPServerBuilder { responder in
-            SecuredChannel(base: HTTP1Channel(responder: responder, configuration: channel), security: security)
-        }
-        return try builder.buildServer(
-            configuration: ServerConfiguration(
-                address: .hostname(address.host.isEmpty ? Self.anyHost : address.host, port: address.port)),
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
-            responder: { request, writer, _ in try await respond(to: request, writer) },
-            onServerRunning: { await onListening($0.localAddress?.port ?? address.port) })
+    ) -> any Service {
+        HTTPListener(
+            server: self, host: address.host.isEmpty ? Self.anyHost : address.host, port: address.port,
+            onListening: onListening)
     }
 
     /// `::` takes IPv4 too on Linux, unless IPv6 is off.
@@ -96,28 +80,33 @@ package struct WebServer: Sendable {
         return "::"
     }()
 
-    private func respond(to request: Request, _ writer: consuming ResponseWriter) async throws {
-        let isHead = request.method == .head
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.maximumBodyBytes {
-            let answer = WebResponse.text(413, "The body is too large.", headers: [("Connection", "close")])
-            return try await write(answer, isHead: isHead, to: writer)
-        }
+    /// TLS, where the web configuration wants it. On the channel's event loop.
+    func secure(_ channel: any Channel) throws {
+        try security?.secure(channel)
+    }
+
+    struct Answer: Sendable {
+        var response: WebResponse
+        /// To be given back once the answer is written, since that is what a scrape costs memory for.
+        var holdsPlace = false
+    }
+
+    func answer(_ head: HTTPRequestHead) async -> Answer {
         let request = WebRequest(
-            method: request.method.rawValue, target: request.head.path ?? "/",
-            headers: request.headers.map { ($0.name.canonicalName, $0.value) })
-        // Held until the answer is written, since that is what a scrape costs memory for.
+            method: head.method.rawValue, target: head.uri, headers: head.headers.map { ($0.name, $0.value) })
         let holdsPlace = limits.limitedPaths.contains(request.path)
         guard !holdsPlace || takePlace() else {
             onRefusal()
             let text = "Limit of concurrent requests reached (\(limits.maximumRequests)), try again later."
-            return try await write(.text(503, text), isHead: isHead, to: writer)
+            return Answer(response: .text(503, text))
         }
-        defer { if holdsPlace { inFlight.value.withLock { $0 -= 1 } } }
+        let response: WebResponse
         if let security {
-            try await write(await security.guarded(request, handler), isHead: isHead, to: writer)
+            response = await security.guarded(request, handler)
         } else {
-            try await write(await handler(request), isHead: isHead, to: writer)
+            response = await handler(request)
         }
+        return Answer(response: response, holdsPlace: holdsPlace)
     }
 
     private func takePlace() -> Bool {
@@ -128,39 +117,7 @@ package struct WebServer: Sendable {
         }
     }
 
-    /// In pieces, so that a client which takes some of them is seen to do so.
-    private static let pieceSize = 256 << 10
-
-    private func write(_ answer: WebResponse, isHead: Bool, to writer: consuming ResponseWriter) async throws {
-        var fields = HTTPFields()
-        for (name, value) in answer.headers {
-            if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
-        }
-        fields[.contentLength] = String(answer.body.count)
-        var body = try await writer.writeHead(HTTPResponse(status: .init(code: answer.status), headerFields: fields))
-        if !isHead {
-            var start = 0
-            while start < answer.body.count {
-                let end = min(start + Self.pieceSize, answer.body.count)
-                try await body.write(ByteBuffer(bytes: answer.body[start..<end]))
-                start = end
-            }
-        }
-        try await body.finish(nil)
-    }
-}
-
-/// TLS, where the web configuration wants it, before HTTP/1.1.
-private struct SecuredChannel: ServerChildChannel {
-    let base: HTTP1Channel
-    let security: WebSecurity?
-
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        channel.eventLoop.makeCompletedFuture { try security?.secure(channel) }
-            .flatMap { base.setup(channel: channel, logger: logger) }
-    }
-
-    func handle(value: HTTP1Channel.Value, logger: Logger) async {
-        await base.handle(value: value, logger: logger)
+    func givePlaceBack() {
+        inFlight.value.withLock { $0 -= 1 }
     }
 }

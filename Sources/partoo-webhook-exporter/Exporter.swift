@@ -119,7 +119,7 @@ struct Exporter {
         let limited = [web.telemetryPath, "/probe"].flatMap { [$0, web.prefix + $0] }
         let server = WebServer(
             limits: WebServer.Limits(maximumRequests: web.maximumRequests, limitedPaths: Set(limited)),
-            security: security, logger: serverLogger, onRefusal: { store.scrapeRefused() },
+            security: security, onRefusal: { store.scrapeRefused() },
             handler: { await routes.respond(to: $0) })
         let (listening, listener) = AsyncStream.makeStream(of: ListenAddress.self)
         var services: [any Service] = []
@@ -127,7 +127,7 @@ struct Exporter {
             services.append(
                 ListenService(
                     address: address,
-                    service: try server.service(on: address) { port in
+                    service: server.service(on: address) { port in
                         let bound = address.port == 0 ? address.withPort(port) : address
                         logger.info("listening", metadata: ["address": "\(bound)"])
                         listener.yield(bound)

@@ -72,6 +72,29 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    @Test func aScrapeUnderWayIsFinishedWhenItIsStopped() async throws {
+        let world = try await World()
+        let labels = "labels: {filler: \"\(String(repeating: "x", count: 900))\"}"
+        let exporter = try world.start(try world.configure((1...600).map { "webhook_id: \($0), \(labels)" }))
+        let port = try await exporter.port()
+        let isLarge = try await eventually { () -> Bool? in
+            try LoopbackHTTP.request("GET", "/metrics", port: port).body.count > 10_000_000 ? true : nil
+        }
+        #expect(isLarge == true)
+        let scraper = try #require(Connection(port: port, receiveBuffer: 256 << 10))
+        scraper.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        let head = scraper.receive(through: "\r\n\r\n")
+        exporter.signal(SIGTERM)
+        let isDeaf = try await eventually { Connection(port: port) == nil ? true : nil }
+        #expect(isDeaf == true)
+        let length = head.split(whereSeparator: \.isNewline).first { $0.hasPrefix("Content-Length: ") }
+            .flatMap { Int($0.dropFirst("Content-Length: ".count)) }
+        let count = try #require(length)
+        // And not a byte more: then it is closed.
+        #expect(scraper.receive(count + 1).utf8.count == count && count > 10_000_000)
+        #expect(await exporter.exitStatus() == 0)
+    }
+
     @Test func whatIsTooLargeIsRefused() async throws {
         let world = try await World()
         let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
@@ -129,9 +152,10 @@ import Testing
     private final class Connection {
         private var descriptor: Int32
 
-        init?(port: Int) {
+        /// - Parameter receiveBuffer: bytes that the kernel takes while the test does not read.
+        init?(port: Int, receiveBuffer: Int32 = 4096) {
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-            var size: Int32 = 4096
+            var size = receiveBuffer
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
@@ -156,6 +180,16 @@ import Testing
             var bytes = [UInt8](repeating: 0, count: count)
             let received = recv(descriptor, &bytes, count, Int32(MSG_WAITALL))
             return String(decoding: bytes.prefix(max(received, 0)), as: UTF8.self)
+        }
+
+        func receive(through end: String) -> String {
+            var text = ""
+            while !text.hasSuffix(end) {
+                let next = receive(1)
+                guard !next.isEmpty else { break }
+                text += next
+            }
+            return text
         }
 
         func end() {

@@ -23,6 +23,8 @@ final class TLSSetup: Sendable {
         configuration.minimumTLSVersion = tls.minimumVersion.value
         configuration.maximumTLSVersion = tls.maximumVersion.value
         configuration.applicationProtocols = ["http/1.1"]
+        // For the client's goodbye, when the server closes.
+        configuration.shutdownTimeout = .seconds(1)
         let suites = tls.cipherSuites.filter { !$0.isTLS13 }
         if !suites.isEmpty { configuration.cipherSuiteValues = suites.map(\.value) }
         if !tls.curves.isEmpty { configuration.curves = tls.curves.map(\.value) }

@@ -1,0 +1,124 @@
+import TestSupport
+import Testing
+import Web
+
+/// How long a server waits for a client, and that nobody else waits with it.
+@Suite(.timeLimit(.minutes(10))) struct PatienceTests {
+    private static let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    private static let long = Duration.seconds(3600)
+
+    private func rig(
+        idle: Duration = long, read: Duration = long, send: Duration = long, _ answer: WebResponse = .text(200, "ok")
+    ) -> ServerRig {
+        ServerRig(
+            limits: WebServer.Limits(
+                maximumRequests: 1, limitedPaths: ["/"], idleTimeout: idle, readTimeout: read, sendTimeout: send)
+        ) { _ in answer }
+    }
+
+    @Test(arguments: ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\n"])
+    func aHeaderBlockThatDoesNotEndIsNotWaitedFor(text: String) async throws {
+        let answer = try await rig(idle: .milliseconds(100)).run { try await $0.exchange(text, orReset: true) }
+        #expect(answer.isEmpty)
+    }
+
+    @Test func anIdleConnectionIsClosedAfterItsLastAnswer() async throws {
+        let answer = try await rig(idle: .seconds(1)).run { try await $0.exchange(Self.request + Self.request) }
+        #expect(answer.ranges(of: "HTTP/1.1 200").count == 2)
+        #expect(!answer.contains("Connection: close"), "it was kept, and then closed")
+    }
+
+    /// Bytes that trickle in are no reason to wait longer.
+    @Test func aTrickleOfHeadersIsNoProgress() async throws {
+        try await rig(idle: .milliseconds(100)).run { server in
+            try await onThread {
+                let client = try RawClient(server.port)
+                client.send("GET / HTTP/1.1\r\n")
+                // Until the server has gone; a minute of it ends the test.
+                while client.send("X-A: b\r\n") {}
+            }
+        }
+    }
+
+    @Test func aBodyThatDoesNotEndIsNotWaitedFor() async throws {
+        let answer = try await rig(read: .milliseconds(100)).run {
+            try await $0.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc", orReset: true)
+        }
+        #expect(answer.isEmpty)
+    }
+
+    /// It holds a place until it is cut, and others get it then.
+    @Test func aClientThatTakesNothingIsCut() async throws {
+        let large = WebResponse(status: 200, body: [UInt8](repeating: UInt8(ascii: "x"), count: 32 << 20))
+        try await rig(send: .milliseconds(300), large).run { server in
+            let stuck = try RawClient(server.port, receiveBuffer: 4096)
+            let first = try await onThread {
+                stuck.send(Self.request)
+                return try stuck.receive(until: "\r\n\r\n")
+            }
+            #expect(first.hasPrefix("HTTP/1.1 200"))
+            let answered = try await eventually { () -> Bool? in
+                try await server.request("HEAD").status == 200 ? true : nil
+            }
+            #expect(answered == true)
+            let rest = try? await onThread { try stuck.receiveAll() }
+            #expect((rest?.utf8.count ?? 0) < large.body.count)
+        }
+    }
+
+    @Test func stuckClientsHoldUpNobody() async throws {
+        let large = WebResponse(status: 200, body: [UInt8](repeating: 1, count: 8 << 20))
+        try await ServerRig { request in
+            request.path == "/large" ? large : .text(200, "ok")
+        }.run { server in
+            // Some never finish their header block, some their body, some never read their answer.
+            let clients = try (0..<60).map { number in
+                let client = try RawClient(server.port, receiveBuffer: 4096)
+                switch number % 3 {
+                case 0: client.send("GET /large HTTP/1.1\r\nHo")
+                case 1: client.send("POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+                default: client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+                }
+                return client
+            }
+            for _ in 0..<20 { #expect(try await server.request().status == 200) }
+            for client in clients { client.close() }
+        }
+    }
+
+    @Test func everyAddressIsServedAndTheLimitIsOne() async throws {
+        let (entered, enter) = AsyncStream.makeStream(of: Void.self)
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        var rig = ServerRig(limits: WebServer.Limits(maximumRequests: 1, limitedPaths: ["/"])) { request in
+            if request.header("X-Slow") != nil {
+                enter.yield()
+                for await _ in gate { break }
+            }
+            return .text(200, "ok")
+        }
+        rig.hosts = ["127.0.0.1", "127.0.0.2", "[::1]", ""]
+        try await rig.run { server in
+            let ask = { @Sendable (host: String, port: Int, header: String) in
+                try await onThread {
+                    let client = try RawClient(port, host: host)
+                    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\(header)\r\n")
+                    return String(try client.receiveAll().dropFirst(9).prefix(3))
+                }
+            }
+            let places = zip(["127.0.0.1", "127.0.0.2", "::1", "127.0.0.3", "::1"], server.ports + [server.ports[3]])
+            for (host, port) in places {
+                let status = try await ask(host, port, "")
+                #expect(status == "200", "\(host)")
+            }
+            async let slow = ask("::1", server.ports[2], "X-Slow: 1\r\n")
+            for await _ in entered { break }
+            for (host, port) in places {
+                let status = try await ask(host, port, "")
+                #expect(status == "503", "\(host)")
+            }
+            open.yield()
+            let last = try await slow
+            #expect(last == "200")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Logging
+import ServiceLifecycle
+import TestSupport
+import Testing
+import Web
+
+/// A server that runs on loopback for as long as a test's body does.
+struct ServerRig {
+    var limits = WebServer.Limits()
+    var hosts = ["127.0.0.1"]
+    /// After which what has not ended by itself is cancelled; nil: never.
+    var timeToEnd: Duration?
+    var handler: WebServer.Handler
+
+    init(limits: WebServer.Limits = WebServer.Limits(), handler: @escaping WebServer.Handler) {
+        self.limits = limits
+        self.handler = handler
+    }
+
+    /// What a body may do with the server.
+    struct Running: Sendable {
+        /// In the order of the hosts.
+        let ports: [Int]
+        fileprivate let group: ServiceGroup
+        fileprivate let ended: AsyncStream<Void>
+
+        var port: Int { ports[0] }
+
+        /// What SIGTERM does; the body goes on meanwhile.
+        func shutDown() async { await group.triggerGracefulShutdown() }
+
+        /// Returns once every service's `run()` has.
+        func end() async {
+            for await _ in ended {}
+        }
+    }
+
+    func run<Value: Sendable>(_ body: @escaping @Sendable (Running) async throws -> Value) async throws -> Value {
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let (bound, announce) = AsyncStream.makeStream(of: (Int, Int).self)
+        let (ended, end) = AsyncStream.makeStream(of: Void.self)
+        let server = WebServer(limits: limits, handler: handler)
+        let services = try hosts.enumerated().map { index, host in
+            let address = try #require(ListenAddress("\(host):0"))
+            return server.service(on: address) { announce.yield((index, $0)) }
+        }
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0, successTerminationBehavior: .ignore) }, logger: quiet)
+        configuration.maximumGracefulShutdownDuration = timeToEnd
+        let group = ServiceGroup(configuration: configuration)
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                defer {
+                    announce.finish()
+                    end.finish()
+                }
+                do {
+                    try await group.run()
+                } catch is CancellationError {}
+            }
+            var ports = [Int](repeating: 0, count: hosts.count)
+            var iterator = bound.makeAsyncIterator()
+            for _ in hosts {
+                let (index, port) = try #require(await iterator.next())
+                ports[index] = port
+            }
+            let result: Result<Value, any Error>
+            do {
+                result = .success(try await body(Running(ports: ports, group: group, ended: ended)))
+            } catch {
+                result = .failure(error)
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            return try result.get()
+        }
+    }
+}
+
+extension ServerRig.Running {
+    /// One request on a connection of its own.
+    func request(_ method: String = "GET", _ path: String = "/", headers: [String] = []) async throws
+        -> LoopbackHTTP.Answer
+    {
+        try await onThread { [port] in try LoopbackHTTP.request(method, path, port: port, headers: headers) }
+    }
+
+    /// Sends bytes as they are, and returns all that comes until the server closes.
+    func exchange(_ text: String, orReset: Bool = false) async throws -> String {
+        try await onThread { [port] in
+            let client = try RawClient(port)
+            client.send(text)
+            return try client.receiveAll(orReset: orReset)
+        }
+    }
+}
