@@ -10,15 +10,16 @@ final class BasicAuthentication: Sendable {
     private let users: [String: Secret]
     /// For users that do not exist: the work of a real hash of the same cost, and no password.
     private let nobody: Secret
-    private let bcrypt: Bcrypt
+    /// Whether a password is a hash's.
+    private let verify: @Sendable ([UInt8], Secret) async -> Bool
     private let key = SymmetricKey(size: .bits256)
     private let known = Mutex<Set<[UInt8]>>([])
 
     private static let maximumKnown = 100
 
-    init(users: [String: Secret], bcrypt: Bcrypt) {
+    init(users: [String: Secret], verify: @escaping @Sendable ([UInt8], Secret) async -> Bool) {
         self.users = users
-        self.bcrypt = bcrypt
+        self.verify = verify
         let cost = users.values.map { $0.reveal().dropFirst(4).prefix(2) }.max() ?? "10"
         nobody = Secret("$2b$\(cost)$" + String(repeating: "a", count: 21) + "u" + String(repeating: "x", count: 31))
     }
@@ -29,7 +30,7 @@ final class BasicAuthentication: Sendable {
         let hash = users[user]
         let digest = fingerprint(user, password, hash)
         if hash != nil, known.withLock({ $0.contains(digest) }) { return true }
-        let isRight = await bcrypt.verify(password, hash ?? nobody)
+        let isRight = await verify(password, hash ?? nobody)
         guard isRight, hash != nil else { return false }
         known.withLock { known in
             if known.count >= Self.maximumKnown { known.removeAll() }

@@ -65,7 +65,7 @@ package final class WebSecurity: Sendable {
         let parts = Parts(
             tls: tls, headers: configuration.headers,
             authentication: configuration.users.isEmpty
-                ? nil : BasicAuthentication(users: configuration.users, bcrypt: bcrypt),
+                ? nil : BasicAuthentication(users: configuration.users) { await bcrypt.verify($0, $1) },
             rate: configuration.rateLimit.map(RequestRate.init),
             demandsClientCertificates: configuration.tls?.clientAuthentication == .requireAndVerify)
         return (parts, loaded)

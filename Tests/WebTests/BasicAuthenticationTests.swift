@@ -1,0 +1,115 @@
+import FoundationEssentials
+import Logging
+import Synchronization
+import Testing
+import Transport
+
+@testable import Web
+
+/// What a password costs, and who is let in.
+@Suite struct BasicAuthenticationTests {
+    /// "correct horse", at the lowest cost there is.
+    private static let hash = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
+    private static let password = "correct horse"
+
+    /// Every hash that was worked through, by the real bcrypt.
+    private final class Work: Sendable {
+        private let done = Mutex<[Secret]>([])
+
+        func verify(_ password: [UInt8], _ hash: Secret) -> Bool {
+            done.withLock { $0.append(hash) }
+            return Bcrypt.matches(password, hash.reveal())
+        }
+
+        /// Since the last call.
+        func taken() -> [String] {
+            done.withLock { done in
+                defer { done = [] }
+                return done.map { $0.reveal() }
+            }
+        }
+    }
+
+    private func header(_ user: String, _ password: String) -> String {
+        "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
+    }
+
+    @Test func nobodyIsToldFromAWrongPasswordByItsWork() async {
+        let work = Work()
+        let users = ["alice": Secret(Self.hash), "bob": Secret(Self.hash.replacing("$04$", with: "$05$"))]
+        let authentication = BasicAuthentication(users: users) { work.verify($0, $1) }
+        #expect(await !authentication.accepts(header("alice", "wrong")))
+        #expect(work.taken() == [Self.hash])
+        for (user, password) in [("carol", Self.password), ("", ""), ("ALICE", Self.password), ("alice ", "wrong")] {
+            #expect(await !authentication.accepts(header(user, password)))
+            let taken = work.taken()
+            // One hash, as dear as the dearest.
+            #expect(taken.count == 1 && taken.first?.hasPrefix("$2b$05$") == true && taken.first?.count == 60)
+        }
+        // An unknown user stays unknown, whatever the password: nothing of it is remembered.
+        #expect(await !authentication.accepts(header("carol", Self.password)))
+        #expect(work.taken().count == 1)
+    }
+
+    @Test func whatNamesNobodyCostsNothing() async {
+        let work = Work()
+        let authentication = BasicAuthentication(users: ["alice": Secret(Self.hash)]) { work.verify($0, $1) }
+        let colonless = "Basic " + Data("alice".utf8).base64EncodedString()
+        let long = header("alice", String(repeating: "a", count: 10_000))
+        for text in [nil, "", "Basic", "Basic ", "Basic ????", "Bearer abc", colonless, long] {
+            #expect(await !authentication.accepts(text))
+        }
+        #expect(work.taken().isEmpty)
+    }
+
+    @Test func aPasswordThatWasRightCostsNothingMore() async {
+        let work = Work()
+        let authentication = BasicAuthentication(users: ["alice": Secret(Self.hash)]) { work.verify($0, $1) }
+        for _ in 0..<5 { #expect(await authentication.accepts(header("alice", Self.password))) }
+        #expect(work.taken().count == 1)
+        #expect(await authentication.accepts("basic  " + header("alice", Self.password).dropFirst(6)))
+        #expect(work.taken().isEmpty)
+        // What was wrong is never remembered, and the right one beside it stays.
+        for _ in 0..<2 { #expect(await !authentication.accepts(header("alice", Self.password + "x"))) }
+        #expect(work.taken().count == 2)
+        #expect(await authentication.accepts(header("alice", Self.password)))
+        #expect(work.taken().isEmpty)
+    }
+
+    /// Too many are forgotten, and worked for again.
+    @Test func whatIsRememberedIsBounded() async {
+        let count = 1000
+        let checks = Mutex(0)
+        let users = Dictionary(uniqueKeysWithValues: (0..<count).map { ("user\($0)", Secret(Self.hash)) })
+        let authentication = BasicAuthentication(users: users) { _, _ in
+            checks.withLock { $0 += 1 }
+            return true
+        }
+        for number in 0..<count { #expect(await authentication.accepts(header("user\(number)", "a"))) }
+        #expect(checks.withLock { $0 } == count)
+        for number in 0..<count { #expect(await authentication.accepts(header("user\(number)", "a"))) }
+        #expect(checks.withLock { $0 } >= 2 * count - 200, "all were remembered")
+    }
+
+    @Test func aChangedHashHoldsFromTheNextRequestOn() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("partoo-web-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appendingPathComponent("web.yml")
+        let write = { (hash: String) in
+            try Data("basic_auth_users: {alice: \"\(hash)\"}".utf8).write(to: file, options: .atomic)
+        }
+        try write(Self.hash)
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let security = try WebSecurity(path: file.path, logger: quiet)
+        let request = WebRequest(
+            method: "GET", target: "/", headers: [("Authorization", header("alice", Self.password))])
+        let status = { await security.guarded(request) { _ in .text(200, "ok") }.status }
+        for _ in 0..<2 { #expect(await status() == 200) }
+        // Another salt, so no password of ours.
+        try write(Self.hash.replacing("abcdef", with: "abcdeg"))
+        #expect(await status() == 401)
+        try write(Self.hash)
+        #expect(await status() == 200)
+    }
+}
