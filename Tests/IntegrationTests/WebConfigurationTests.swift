@@ -169,6 +169,71 @@ import Testing
         #expect(await site.exporter.stop() == 0)
     }
 
+    private struct Health {
+        var arguments: [String]
+        var isGood: Bool
+    }
+
+    private func check(_ site: Site, _ scheme: String, _ table: [Health]) async throws {
+        for item in table {
+            let url =
+                item.arguments.contains("--url")
+                ? [] : ["--url", "\(scheme)://127.0.0.1:\(site.port)/-/healthy"]
+            let run = try await ExporterProcess.run(["healthcheck"] + url + item.arguments)
+            #expect(run.status == (item.isGood ? 0 : 1), "\(item.arguments): \(run.errors)")
+            #expect(run.errors.split(separator: "\n").count == (item.isGood ? 0 : 1), "\(run.errors)")
+            #expect(!run.errors.contains(Self.password))
+        }
+    }
+
+    @Test func healthcheckWorksWithUsersAndRates() async throws {
+        let site = try await Site("basic_auth_users: {alice: \"\(Self.hash)\"}")
+        try site.world.write(Self.password + "\n", to: "password")
+        try site.world.write("wrong", to: "wrong")
+        let right = ["--user", "alice", "--password-file", site.file("password")]
+        let ready = ["--url", "http://127.0.0.1:\(site.port)/-/ready"]
+        try await check(
+            site, "http",
+            [
+                // Whoever asks for a password is up, and says no more to one who has none.
+                Health(arguments: [], isGood: true), Health(arguments: ready, isGood: false),
+                Health(arguments: right, isGood: true), Health(arguments: ready + right, isGood: true),
+                Health(arguments: ["--user", "alice", "--password-file", site.file("wrong")], isGood: false),
+                Health(arguments: ["--user", "bob", "--password-file", site.file("password")], isGood: false),
+                Health(arguments: ["--user", "alice", "--password-file", site.file("none")], isGood: false),
+            ])
+        try site.world.write("rate_limit: {interval: 1h, burst: 0}", to: "web.yml")
+        try await check(
+            site, "http", [Health(arguments: [], isGood: true), Health(arguments: ready, isGood: false)])
+        #expect(await site.exporter.stop() == 0)
+        try await check(site, "http", [Health(arguments: [], isGood: false)])
+    }
+
+    @Test func healthcheckWorksWithTLSAndClientCertificates() async throws {
+        let site = try await Site(Self.tls)
+        try Site.writeIdentity(try site.world.authority.issue(.good), "client", site.world)
+        let trust = ["--ca-file", site.file("ca.pem")]
+        let client = ["--cert-file", site.file("client.crt"), "--key-file", site.file("client.key")]
+        try await check(
+            site, "https",
+            [
+                Health(arguments: [], isGood: false), Health(arguments: trust, isGood: true),
+                Health(arguments: ["--insecure-skip-verify"], isGood: true),
+                Health(arguments: trust + ["--server-name", "localhost"], isGood: true),
+                Health(arguments: trust + ["--server-name", "other.example"], isGood: false),
+                Health(arguments: trust + ["--cert-file", site.file("client.crt")], isGood: false),
+            ])
+        try site.world.write(
+            """
+            tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.pem, client_auth_type: RequireAndVerifyClientCert}
+            basic_auth_users: {alice: "\(Self.hash)"}
+            """, to: "web.yml")
+        try await check(
+            site, "https",
+            [Health(arguments: trust, isGood: false), Health(arguments: trust + client, isGood: true)])
+        #expect(await site.exporter.stop() == 0)
+    }
+
     /// promtool of 2.42 knows no `rate_limit` and no `client_allowed_sans` yet.
     @Test func promtoolAgrees() async throws {
         let site = try await Site("")
