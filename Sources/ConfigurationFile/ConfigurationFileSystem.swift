@@ -40,15 +40,18 @@ package struct FileRecord: Sendable, Hashable {
     package let path: String
     /// Of the content; comparable within this process only. nil: it could not be read.
     package let fingerprint: Int?
+    /// More bytes could not be read.
+    package let limit: Int
 
-    package init(path: String, fingerprint: Int?) {
+    package init(path: String, fingerprint: Int?, limit: Int) {
         self.path = path
         self.fingerprint = fingerprint
+        self.limit = limit
     }
 
-    init(path: String, bytes: [UInt8]) {
+    init(path: String, bytes: [UInt8], limit: Int) {
         var hasher = Hasher()
         bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
-        self.init(path: path, fingerprint: hasher.finalize())
+        self.init(path: path, fingerprint: hasher.finalize(), limit: limit)
     }
 }

@@ -53,6 +53,6 @@ extension ConfigurationLoader {
             watches: diagnostics.hasErrors
                 ? .failure(ConfigurationErrors(diagnostics.sortedErrors())) : .success(watches),
             warnings: diagnostics.warnings.sorted(),
-            files: reader.records.isEmpty ? [FileRecord(path: path, fingerprint: nil)] : reader.records)
+            files: reader.records)
     }
 }

@@ -56,20 +56,16 @@ package struct ConfigurationLoader: Sendable {
 
     /// Whether the files still hold what they held when they were recorded.
     package func isCurrent(_ files: [FileRecord]) -> Bool {
-        files.allSatisfy { record in
-            switch fileSystem.read(record.path, limit: ValueReader.maximumFileBytes) {
-            case .success(let contents): FileRecord(path: record.path, bytes: contents.bytes) == record
-            case .failure: record.fingerprint == nil
-            }
-        }
+        current(files) == files
     }
 
     /// The files as they are now.
-    package func records(of paths: [String]) -> [FileRecord] {
-        paths.map { path in
-            switch fileSystem.read(path, limit: ValueReader.maximumFileBytes) {
-            case .success(let contents): FileRecord(path: path, bytes: contents.bytes)
-            case .failure: FileRecord(path: path, fingerprint: nil)
+    package func current(_ files: [FileRecord]) -> [FileRecord] {
+        files.map { record in
+            switch fileSystem.read(record.path, limit: record.limit) {
+            case .success(let contents):
+                FileRecord(path: record.path, bytes: contents.bytes, limit: record.limit)
+            case .failure: FileRecord(path: record.path, fingerprint: nil, limit: record.limit)
             }
         }
     }

@@ -97,6 +97,7 @@ extension ValueReader {
             // Before it is opened too, so that nothing outside is touched; and in the same words, so that nobody can ask
             // this way what files there are.
             guard let folder, let resolved = fileSystem.resolve(path), resolved.hasPrefix(folder) else {
+                if let folder { expect(path, below: folder) }
                 fail(node.position, "\(key): there is no such file below `watch_secrets_dir`")
                 return nil
             }

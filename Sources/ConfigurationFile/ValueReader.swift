@@ -44,10 +44,6 @@ final class ValueReader {
         Section(node, diagnostics)
     }
 
-    func record(_ path: String, _ bytes: [UInt8]) {
-        records.append(FileRecord(path: path, bytes: bytes))
-    }
-
     /// An absolute path; links and dots are left as they are.
     func absolutePath(_ path: String) -> String {
         if path.hasPrefix("/") { return path }
@@ -60,12 +56,19 @@ final class ValueReader {
         let result = fileSystem.read(path, limit: limit)
         secretFiles[path] = result
         switch result {
-        case .success(let contents): record(path, contents.bytes)
-        case .failure(.tooLarge): break
+        case .success(let contents): records.append(FileRecord(path: path, bytes: contents.bytes, limit: limit))
         // So that it is noticed when it can be read.
-        case .failure: records.append(FileRecord(path: path, fingerprint: nil))
+        case .failure: records.append(FileRecord(path: path, fingerprint: nil, limit: limit))
         }
         return result
+    }
+
+    /// Notes a file that is not there yet, so that its coming is noticed; one that would lie outside of the folder is not
+    /// looked at, then either.
+    func expect(_ path: String, below folder: String) {
+        let parent = path.lastIndex(of: "/").flatMap { fileSystem.resolve(String(path[..<$0])) }
+        guard let parent, (parent + "/").hasPrefix(folder), fileSystem.resolve(path) == nil else { return }
+        records.append(FileRecord(path: path, fingerprint: nil, limit: Self.maximumSecretBytes))
     }
 }
 

@@ -66,7 +66,7 @@ package struct ConfigurationKeeper: Sendable {
 
     /// Looks whether anything has changed.
     package mutating func poll() -> Poll {
-        let now = loader.records(of: records.map(\.path))
+        let now = loader.current(records)
         if now != records {
             // What cannot be loaded is not tried again before it changes again.
             records = now
@@ -78,7 +78,7 @@ package struct ConfigurationKeeper: Sendable {
         vanished = gone
         let isNew = !paths.isSubset(of: watchFiles.keys)
         let isChanged = watchFiles.contains { path, file in
-            paths.contains(path) && loader.records(of: file.records.map(\.path)) != file.records
+            paths.contains(path) && !loader.isCurrent(file.records)
         }
         guard isNew || isChanged || isGoneForGood else { return .unchanged }
         let results = loader.loadWatchFiles(for: configuration)

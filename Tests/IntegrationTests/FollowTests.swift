@@ -74,6 +74,63 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    /// A secret that is mounted as Kubernetes does it: behind a link that is swapped.
+    @Test func aKeyBehindALinkIsFollowedAndABadOneLeavesTheOldInForce() async throws {
+        let world = try await World()
+        let file = { (name: String) in world.folder.appendingPathComponent(name).path }
+        let manager = FileManager.default
+        for (folder, key) in [("one", "an-old-key"), ("two", World.apiKey)] {
+            try manager.createDirectory(atPath: file(folder), withIntermediateDirectories: false)
+            try world.write(key, to: "\(folder)/api.key")
+        }
+        try manager.removeItem(atPath: file("api.key"))
+        try manager.createSymbolicLink(atPath: file("..data"), withDestinationPath: "one")
+        try manager.createSymbolicLink(atPath: file("api.key"), withDestinationPath: "..data/api.key")
+        let exporter = try world.start(try configure(world, "watches: [{webhook_id: 1}]"))
+        _ = try await exporter.samples { $0["partoo_exporter_api_up", ["account": "acme"]] == 0 }
+        try manager.createSymbolicLink(atPath: file("..new"), withDestinationPath: "two")
+        #expect(rename(file("..new"), file("..data")) == 0)
+        _ = try await exporter.samples { $0["partoo_exporter_api_up", ["account": "acme"]] == 1 }
+        let checks = "partoo_webhook_config_checks_total"
+        for bad in ["", String(repeating: "x", count: 2 << 20)] {
+            try world.write(bad, to: "two/api.key")
+            let refused = try await exporter.samples { $0["partoo_exporter_config_last_reload_successful"] == 0 }
+            #expect(refused["partoo_exporter_api_up", ["account": "acme"]] == 1)
+            try world.write(World.apiKey + "\n", to: "two/api.key")
+            let good = try await exporter.samples { $0["partoo_exporter_config_last_reload_successful"] == 1 }
+            #expect(good[checks, ["webhook_id": "1"]] ?? 0 >= refused[checks, ["webhook_id": "1"]] ?? .infinity)
+        }
+        #expect(await exporter.stop() == 0)
+    }
+
+    /// The watch file itself stays as it is; the secret that it names is too large at first, then away, then right.
+    @Test func aSecretThatCouldNotBeReadIsFollowedToo() async throws {
+        let world = try await World()
+        for folder in ["watches", "secrets"] {
+            try FileManager.default.createDirectory(
+                at: world.folder.appendingPathComponent(folder), withIntermediateDirectories: false)
+        }
+        let exporter = try world.start(
+            try configure(
+                world, "watch_files: [watches/*.yml]\nwatch_secrets_dir: secrets\nwatches: [{webhook_id: 9}]"))
+        _ = try await exporter.samples { $0["partoo_exporter_watches", ["source": "static"]] == 1 }
+        try world.write(String(repeating: "x", count: 2 << 20), to: "secrets/token")
+        try world.write(
+            "[{webhook_id: 1, expect: {custom_headers: {X-A: {file: ../secrets/token}}}}]", to: "watches/a.yml")
+        let isBad = { @Sendable (samples: Samples) in !samples.series("partoo_exporter_watch_file_error").isEmpty }
+        let isGood = { @Sendable (samples: Samples) in
+            !isBad(samples) && samples["partoo_exporter_watches", ["source": "file"]] == 1
+        }
+        _ = try await exporter.samples(isBad)
+        try world.write("right", to: "secrets/token")
+        _ = try await exporter.samples(isGood)
+        try FileManager.default.removeItem(at: world.folder.appendingPathComponent("secrets/token"))
+        _ = try await exporter.samples(isBad)
+        try world.write("right again", to: "secrets/token")
+        _ = try await exporter.samples(isGood)
+        #expect(await exporter.stop() == 0)
+    }
+
     @Test func shardsShareTheWatches() async throws {
         let world = try await World()
         let rest = "watches:\n" + (1...40).map { "  - {webhook_id: \($0)}" }.joined(separator: "\n")
