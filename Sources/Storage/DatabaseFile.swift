@@ -75,6 +75,21 @@ struct DatabaseFile: Sendable {
         }
     }
 
+    /// Takes what was written from the log into the file itself.
+    ///
+    /// SQLite takes a damaged log for one that ends there: whatever was written after it would be gone in silence, and a
+    /// baseline learned anew. In the file every row answers for itself, and they are counted. So nothing is acknowledged
+    /// before it is there, unless somebody else is just reading; then it goes along with the next write.
+    static func drainLog(_ db: Database) {
+        func wait(_ seconds: Double) {
+            try? db.execute(sql: "PRAGMA busy_timeout = \(Int(seconds * 1000))")
+        }
+        wait(0.2)
+        // What cannot be moved is on the disk all the same.
+        _ = try? Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        wait(busyTimeout)
+    }
+
     func close() {
         try? reader.close()
         try? writer?.close()
@@ -97,6 +112,7 @@ struct DatabaseFile: Sendable {
             try StorageSchema.vetKey(db, keys, path: path, keyFile: keyFile)
             return try StorageStatements.isWhole(db, keys)
         }
+        writer.writeWithoutTransaction(drainLog)
         SystemError.syncFolder(of: path)
         var reading = configuration("storage reader")
         reading.readonly = true

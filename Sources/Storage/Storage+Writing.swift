@@ -86,11 +86,17 @@ extension Storage {
         }
         do {
             let all = held.values.sorted { $0.id < $1.id } + records
-            let rows = try await writer.write { [keys] db in
-                for record in all { try StorageStatements.write(db, record, keys) }
-                return try records.map { record in
-                    try record.proposal.flatMap { _ in try StorageStatements.baselineRow(db, record.id) }
+            let rows = try await writer.writeWithoutTransaction { [keys, isOnDisk] db in
+                var rows: [StoredRows.BaselineRow?] = []
+                try db.inTransaction {
+                    for record in all { try StorageStatements.write(db, record, keys) }
+                    rows = try records.map { record in
+                        try record.proposal.flatMap { _ in try StorageStatements.baselineRow(db, record.id) }
+                    }
+                    return .commit
                 }
+                if isOnDisk { DatabaseFile.drainLog(db) }
+                return rows
             }
             let hasRecovered = state.withLock { state in
                 defer {

@@ -226,6 +226,7 @@ package final class Storage: BaselineStore {
             try writer.write { [keys] in
                 try StorageStatements.insert($0, baseline, for: id, replaces: true, keys)
             }
+            writer.writeWithoutTransaction(DatabaseFile.drainLog)
         } catch {
             throw StorageFault(.readOnly, "\(path) cannot be written: \(StorageFault.text(error))")
         }
