@@ -76,7 +76,11 @@ extension CheckPlanner {
             return
         }
         // The never read have their own line, the failed their own time, and what is read now is compared at its end.
-        if case .rotating = watch.stage { expedite(entry.id, isFound: true) }
+        switch watch.stage {
+        case .rotating: expedite(entry.id, isFound: true)
+        case .failed: watched[entry.id]?.isFound = watch.wasRead
+        case .fresh, .urgent, .reading: break
+        }
     }
 
     private mutating func noteAbsence(from ids: Set<Int>, _ sighting: inout Sighting) {

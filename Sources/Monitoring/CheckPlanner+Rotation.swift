@@ -50,9 +50,7 @@ extension CheckPlanner {
     }
 
     private mutating func begin(_ id: Int) -> Call {
-        let isFound = watched[id]?.isFound ?? false
-        readStarted(id)
-        return .read(id, isFound: isFound)
+        .read(id, isFound: readStarted(id))
     }
 
     /// Follows the change from an ample budget to a short one and back.
@@ -101,7 +99,7 @@ extension CheckPlanner {
     mutating func expedite(_ id: Int, isFound: Bool) {
         guard var watch = watched[id], watch.stage != .urgent, watch.stage != .reading else { return }
         watch.stage = .urgent
-        watch.isFound = isFound
+        watch.isFound = watch.isFound || isFound
         watched[id] = watch
         urgent.append(id)
     }
@@ -109,12 +107,15 @@ extension CheckPlanner {
     // MARK: Reads
 
     /// A read begins, here or at a turn of the schedule.
-    package mutating func readStarted(_ id: Int) {
-        guard var watch = watched[id] else { return }
+    ///
+    /// - Returns: whether a list has shown that there is something to be found.
+    @discardableResult
+    package mutating func readStarted(_ id: Int) -> Bool {
+        guard var watch = watched[id] else { return false }
         watch.stage = .reading
         watch.listedAtStart = watch.listed
-        watch.isFound = false
         watched[id] = watch
+        return watch.isFound
     }
 
     package mutating func readEnded(_ id: Int, _ reading: Reading, at now: Duration) {
@@ -124,9 +125,12 @@ extension CheckPlanner {
         switch reading {
         case .good(let updatedAt):
             watch.wasRead = true
+            watch.isFound = false
             watch.settled = watch.listedAtStart
             watch.readUpdatedAt = updatedAt
-        case .missing: watch.wasRead = false
+        case .missing:
+            watch.wasRead = false
+            watch.isFound = false
         case .failed(let until): watch.stage = .failed(due: max(until, next))
         case .passed: if !watch.wasRead { watch.stage = .failed(due: next) }
         }

@@ -58,7 +58,7 @@ package struct CheckPlanner: Sendable {
         var readUpdatedAt: Double?
         /// A complete list was without it, which was looked into.
         var isAbsent = false
-        /// It is to be read because of what a list has shown.
+        /// A list has shown something that no read has answered yet, however the next one comes about.
         var isFound = false
 
         func isUnmoved(_ updatedAt: String) -> Bool {

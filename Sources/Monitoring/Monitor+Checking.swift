@@ -6,10 +6,10 @@ extension Monitor {
     func check(_ key: Schedule.Key, due: Duration) async {
         defer { finished(key) }
         guard let state = states[key.id], let account = accounts[key.id.account] else { return }
-        organisations[OrganisationID(state.watch)]?.planner.readStarted(key.id.webhookID)
+        let isFound = organisations[OrganisationID(state.watch)]?.planner.readStarted(key.id.webhookID) ?? false
         let answer = await account.check(
             state.id.webhookID, orgID: state.watch.orgID, due: due, interval: state.watch.checkInterval)
-        await learn(answer, state.watch, noticedBy: .check)
+        await learn(answer, state.watch, noticedBy: isFound ? .discovery : .check)
     }
 
     /// Takes in what reading a watch came to; nil: it was passed over.

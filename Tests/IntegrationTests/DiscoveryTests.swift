@@ -38,9 +38,12 @@ import Testing
         world.partoo.delete([3, 4, 5, 6, 7], beforePage: 3)
         let exporter = try world.start(
             try configure(world, discover: "interval: 1h, labels: {origin: found}", interval: "20s"))
-        let samples = try await exporter.samples {
-            $0["partoo_exporter_discovery_last_success_timestamp_seconds"] != nil
-                && $0.series("partoo_webhook_config_last_success_timestamp_seconds").count == 200
+        let samples = try await exporter.samples { samples in
+            // Some of those that were deleted may have been read before.
+            let read = samples.series("partoo_webhook_config_last_success_timestamp_seconds").filter { series in
+                !(3...7).contains { series.contains("webhook_id=\"\($0)\"") }
+            }
+            return samples["partoo_exporter_discovery_last_success_timestamp_seconds"] != nil && read.count == 200
         }
         for id in [201, 203, 205] {
             #expect(samples["partoo_webhook_config_checks_total", ["webhook_id": "\(id)", "origin": "found"]] != nil)
@@ -158,6 +161,16 @@ import Testing
         // A rotation takes 10 s and more; a pass over the list 1 s.
         #expect(clock.now - edited < .seconds(8))
         #expect(samples["partoo_exporter_api_requests_total", ["endpoint": "webhooks", "code": "200"]] ?? 0 > 3)
+        // The log says who noticed, on the page and for scripts.
+        let port = try await exporter.port()
+        for (path, text) in [
+            ("/webhooks/acme/157", "noticed by discovery"), ("/api/v1/webhooks/acme/157", #""noticed_by":"discovery""#),
+        ] {
+            let found = try await eventually { () -> Bool? in
+                try LoopbackHTTP.request("GET", path, port: port).text.contains(text) ? true : nil
+            }
+            #expect(found == true, "\(path)")
+        }
         let confirmed = try await exporter.samples { samples in
             (1...200).contains { id in
                 let labels = ["webhook_id": "\(id)"]
