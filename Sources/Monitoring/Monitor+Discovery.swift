@@ -91,10 +91,10 @@ extension Monitor {
 
     /// Discovered watches leave once they were missing for long enough, by the API's own word.
     func retire(at wall: Double) {
-        guard !discoveries.isEmpty else { return }
-        for (id, state) in states where state.watch.source == .discovered && state.isMissing {
-            guard let discovery = discoveries[id.account], state.state(at: wall) == .missing,
-                let since = state.driftedSince, wall - since >= discovery.missingRetention.seconds
+        for id in missing.sorted() {
+            guard let state = states[id], state.watch.source == .discovered, state.state(at: wall) == .missing,
+                let discovery = discoveries[id.account], let since = state.driftedSince,
+                wall - since >= discovery.missingRetention.seconds
             else { continue }
             discoveries[id.account]?.forget(id.webhookID)
             remove(id)

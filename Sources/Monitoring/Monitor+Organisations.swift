@@ -27,6 +27,8 @@ struct Organisation: Sendable {
     var planner: CheckPlanner
     /// Whether its checks are planned by what the budget allows, and not scheduled.
     var isCrowded = false
+    /// When its next call is due, if it is still to come.
+    var nextCall: Duration?
     let wakes: AsyncStream<Void>
     let waker: AsyncStream<Void>.Continuation
 
@@ -70,22 +72,36 @@ extension Monitor {
     /// Makes the organisation's calls until it is gone: waits for the budget, then takes what is most worth a call.
     func drive(_ id: OrganisationID, _ wakes: AsyncStream<Void>) async {
         await withDiscardingTaskGroup { group in
-            var timer: Task<Void, Never>?
             for await _ in wakes {
-                timer?.cancel()
+                organisations[id]?.nextCall = nil
                 while let account = accounts[id.account], let due = nextCall(of: id, account) {
                     guard due <= parts.time.now() else {
-                        timer = Task { [time = parts.time, waker = organisations[id]?.waker] in
-                            if (try? await time.sleep(until: due)) != nil { waker?.yield() }
-                        }
+                        organisations[id]?.nextCall = due
+                        waker.yield()
                         break
                     }
                     guard (try? await account.acquire(id.orgID)) != nil else { return }
                     begin(id, in: &group)
                 }
             }
-            timer?.cancel()
         }
+    }
+
+    /// Wakes those whose next call is due.
+    ///
+    /// - Returns: when the first of the others is.
+    func wakeOrganisations(at now: Duration) -> Duration? {
+        var next: Duration?
+        for (id, organisation) in organisations {
+            guard let due = organisation.nextCall else { continue }
+            if due <= now {
+                organisations[id]?.nextCall = nil
+                organisation.waker.yield()
+            } else {
+                next = min(due, next ?? due)
+            }
+        }
+        return next
     }
 
     private func nextCall(of id: OrganisationID, _ account: AccountMonitor) -> Duration? {

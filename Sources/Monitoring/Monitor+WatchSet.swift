@@ -72,6 +72,7 @@ extension Monitor {
         reported[id] = nil
         histories[id] = nil
         onDemand[id] = nil
+        missing.remove(id)
         unchecked.remove(id)
         pending.updated.removeAll { $0.state.id == id }
         for kind in TurnKind.allCases { schedule.remove(Schedule.Key(id: id, kind: kind)) }

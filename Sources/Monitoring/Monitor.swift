@@ -66,6 +66,9 @@ package actor Monitor {
     var lastWaiter = 0
     /// What each watch was last reported as, so that passing time can be noticed.
     var reported: [WatchID: ConfigurationState] = [:]
+    /// No watch turns unknown by the mere passing of time before that, in seconds since 1970.
+    private var nextStale = Double.infinity
+    var missing: Set<WatchID> = []
     var pending = MonitorChanges()
     private let started: Duration
     private var nextSweep: Duration
@@ -94,6 +97,7 @@ package actor Monitor {
             var timer: Task<Void, Never>?
             for await _ in wakes {
                 takeDue()
+                let nextCall = wakeOrganisations(at: parts.time.now())
                 start(in: &group)
                 publish()
                 timer?.cancel()
@@ -135,13 +139,21 @@ package actor Monitor {
     private func sweep() {
         let wall = parts.time.wallSeconds()
         retire(at: wall)
+        guard wall > nextStale else { return }
+        nextStale = .infinity
         for (id, state) in states {
             guard let known = reported[id] else { continue }
             let current = state.state(at: wall)
+            noteStale(state, current)
             guard current != known else { continue }
             noteStateChange(state, from: known, to: current, at: wall)
             report(id, at: wall)
         }
+    }
+
+    private func noteStale(_ state: WatchState, _ current: ConfigurationState) {
+        guard current != .unknown, let stale = state.knownUntil else { return }
+        nextStale = min(nextStale, stale)
     }
 
     /// A change that no check of the watch has brought about.
@@ -220,7 +232,10 @@ package actor Monitor {
 
     func report(_ id: WatchID, at wall: Double, probe: ProbeResult? = nil, probeID: ProbeID? = nil) {
         guard let state = states[id] else { return }
-        reported[id] = state.state(at: wall)
+        let current = state.state(at: wall)
+        reported[id] = current
+        noteStale(state, current)
+        if state.isMissing { missing.insert(id) } else { missing.remove(id) }
         pending.updated.append(WatchReport(state: state, now: wall, probe: probe, probeID: probeID))
     }
 

@@ -123,6 +123,9 @@ package struct WatchState: Sendable {
     /// Without a word from the API for so long, nothing is known any more.
     package var patience: Double { max(3 * watch.checkInterval.inSeconds, 300) }
 
+    /// Without another word from the API, nothing is known after that; nil: nothing is.
+    package var knownUntil: Double? { lastAnswer.map { $0 + patience } }
+
     package func state(at now: Double) -> ConfigurationState {
         guard let lastCheck, let lastAnswer, now - lastAnswer <= patience else { return .unknown }
         if let failure = lastCheck.failure { return failure.reason == .notFound && isMissing ? .missing : .unknown }
