@@ -23,10 +23,16 @@ package struct Discovery: Sendable {
     private var leftOut: Set<Int?> = []
     private var failures = 0
 
-    package init(account: String, settings: DiscoverySettings, defaults: WatchDefaults) {
+    /// - Parameter known: what was found before a restart. It is watched again without a list, the missing included:
+    ///   only the API's own word, and time, make one leave.
+    package init(
+        account: String, settings: DiscoverySettings, defaults: WatchDefaults, known: [Int: DiscoveryOrigin] = [:]
+    ) {
         self.account = account
         self.settings = settings
         self.defaults = defaults
+        let listed = Set(organisations)
+        admitted = known.filter { listed.contains($0.value.orgID) }.mapValues { Admitted(organisation: $0.orgID) }
     }
 
     /// What is listed one by one; nil: one list without `org_id`.

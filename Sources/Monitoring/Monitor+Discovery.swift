@@ -19,7 +19,9 @@ extension Monitor {
             guard let settings = account.discovery else { continue }
             var discovery =
                 discoveries[account.name]
-                ?? Discovery(account: account.name, settings: settings, defaults: new.defaults)
+                ?? Discovery(
+                    account: account.name, settings: settings, defaults: new.defaults,
+                    known: parts.baselines.discovered(account: account.name))
             discovery.redefine(settings, defaults: new.defaults)
             discoveries[account.name] = discovery
             for orgID in discovery.organisations {
@@ -99,6 +101,7 @@ extension Monitor {
             discoveries[id.account]?.forget(id.webhookID)
             remove(id)
             pending.retired.append(id)
+            leaving.append(id)
             parts.logger.info(
                 "watch removed: it was missing for too long",
                 metadata: ["account": "\(id.account)", "webhook_id": "\(id.webhookID)"])

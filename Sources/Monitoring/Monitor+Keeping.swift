@@ -3,8 +3,10 @@ import Watching
 /// What outlives the process.
 extension Monitor {
     /// A new watch with what is kept of it. Its configuration is unknown until it is checked, but is probed at once.
-    func restored(_ watch: Watch, at wall: Double) -> WatchState {
-        WatchState(watch: watch, key: parts.key, at: wall, kept: parts.baselines.kept(of: watch.id))
+    ///
+    /// - Parameter kept: nil where it has not been looked up yet.
+    func restored(_ watch: Watch, at wall: Double, kept: KeptWatch?) -> WatchState {
+        WatchState(watch: watch, key: parts.key, at: wall, kept: kept ?? parts.baselines.kept(of: watch.id))
     }
 
     /// Writes down what a check has changed. A baseline counts as learned from here on only.

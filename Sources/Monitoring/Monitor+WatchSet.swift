@@ -25,8 +25,9 @@ extension Monitor {
             remove(id)
             pending.removed.append(id)
         }
+        let kept = parts.baselines.kept(of: watches.map(\.id).filter { states[$0] == nil })
         for watch in watches {
-            put(watch, moduleChanged: old.modules[watch.module] != new.modules[watch.module])
+            put(watch, moduleChanged: old.modules[watch.module] != new.modules[watch.module], kept: kept[watch.id])
         }
         for id in Array(organisations.keys) { adjust(id) }
         if old.latencyBuckets != new.latencyBuckets {
@@ -45,7 +46,7 @@ extension Monitor {
     }
 
     /// Adds a watch, or defines one anew that is there; what is known of it stays.
-    func put(_ watch: Watch, moduleChanged: Bool = false) {
+    func put(_ watch: Watch, moduleChanged: Bool = false, kept: KeptWatch? = nil) {
         let wall = parts.time.wallSeconds()
         if var state = states[watch.id] {
             guard state.watch != watch || moduleChanged else { return }
@@ -53,7 +54,7 @@ extension Monitor {
             state.redefine(watch, at: wall)
             states[watch.id] = state
         } else {
-            states[watch.id] = restored(watch, at: wall)
+            states[watch.id] = restored(watch, at: wall, kept: kept)
             if watch.isEnabled { unchecked.insert(watch.id) }
         }
         let organisation = OrganisationID(watch)

@@ -53,6 +53,8 @@ package actor Monitor {
     /// Those whose calls nobody makes yet.
     var undriven: [OrganisationID] = []
     var discoveries: [String: Discovery] = [:]
+    /// Those that were retired, and are still to be struck from what is kept.
+    var leaving: [WatchID] = []
     var schedule = Schedule()
     var histories: [WatchID: WatchHistory] = [:]
     /// Turns that may start, in their order: checks at once, probes as far as the bound allows.
@@ -101,7 +103,7 @@ package actor Monitor {
                 start(in: &group)
                 publish()
                 timer?.cancel()
-                let next = min(schedule.nextDue ?? nextSweep, nextSweep)
+                let next = min(schedule.nextDue ?? nextSweep, nextCall ?? nextSweep, nextSweep)
                 timer = Task { [time = parts.time, waker] in
                     if (try? await time.sleep(until: next)) != nil { waker.yield() }
                 }
@@ -175,6 +177,10 @@ package actor Monitor {
             group.addTask { await self.drive(id, wakes) }
         }
         undriven.removeAll()
+        for id in leaving {
+            group.addTask { [baselines = parts.baselines] in _ = await baselines.save(.leaving(id)) }
+        }
+        leaving.removeAll()
         for turn in readyChecks {
             noteStart(turn)
             group.addTask { await self.check(turn.key, due: turn.due) }

@@ -158,7 +158,7 @@ struct DatabaseFile: Sendable {
     // MARK: Files
 
     /// Whether anything was ever written there; what lies in the write-ahead log only counts too.
-    private static func hasContent(_ path: String) throws(StorageFault) -> Bool {
+    static func hasContent(_ path: String) throws(StorageFault) -> Bool {
         let size = try SystemError.size(path) ?? 0
         let log = try SystemError.size(path + "-wal") ?? 0
         return size > 0 || log > 0

@@ -150,15 +150,15 @@ extension Storage {
     private func hold(_ records: [WatchRecord]) -> [SavedRecord] {
         state.withLock { state in
             for record in records {
-                var held = state.held[record.id] ?? record
-                if state.held[record.id] != nil {
-                    held.proposal = held.proposal ?? record.proposal
-                    held.observation = record.observation ?? held.observation
-                    held.isMissing = record.isMissing
-                    held.driftedSince = record.driftedSince
-                    held.changes = (held.changes + record.changes).suffix(StorageStatements.maximumChanges)
+                var newest = record
+                if let held = state.held[record.id] {
+                    newest.proposal = held.proposal ?? record.proposal
+                    if !record.leaves {
+                        newest.observation = record.observation ?? held.observation
+                        newest.changes = (held.changes + record.changes).suffix(StorageStatements.maximumChanges)
+                    }
                 }
-                state.held[record.id] = held
+                state.held[record.id] = newest
             }
             if state.retryAt == nil { state.retryAt = now() + Self.retryInterval }
         }

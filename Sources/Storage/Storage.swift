@@ -53,7 +53,7 @@ package final class Storage: BaselineStore {
         self.now = now
         self.tell = tell
         var state = State()
-        let (keys, keyFault) = Self.keys(path: path, keyFile: keyFile)
+        let (keys, keyFault) = Self.keys(path: path, keyFile: keyFile, makes: true)
         self.keys = keys
         if let keyFault { tell(.failed(keyFault.description, isNew: true)) }
         do throws(StorageFault) {
@@ -81,7 +81,7 @@ package final class Storage: BaselineStore {
         self.keyFile = keyFile
         now = Self.uptime
         tell = { _ in }
-        let (keys, fault) = Self.keys(path: path, keyFile: keyFile)
+        let (keys, fault) = Self.keys(path: path, keyFile: keyFile, makes: false)
         self.keys = keys
         var state = State()
         guard let reading = try DatabaseFile.openReadOnly(path: path, keyFile: keyFile, keys: keys) else {
@@ -104,15 +104,17 @@ package final class Storage: BaselineStore {
     }
 
     /// Without a readable key file a key for this run; whether there ought to be one turns out when the database is opened.
-    private static func keys(path: String, keyFile: String) -> (StorageKeys, StorageFault?) {
+    ///
+    /// - Parameter makes: a key file where there is neither one nor a database. Of several processes that start together one
+    ///   makes it, and all have the same.
+    private static func keys(path: String, keyFile: String, makes: Bool) -> (StorageKeys, StorageFault?) {
         var generator = SystemRandomNumberGenerator()
         let random = (0..<KeyFile.length).map { _ in UInt8.random(in: 0 ... .max, using: &generator) }
         guard keyFile != memoryPath else { return (StorageKeys(master: random), nil) }
         do throws(KeyFile.Failure) {
             do throws(KeyFile.Failure) {
                 return (StorageKeys(master: try KeyFile.read(keyFile)), nil)
-            } catch .missing where path == memoryPath {
-                // With the database in memory nobody else makes it.
+            } catch .missing where path == memoryPath || makes && (try? DatabaseFile.hasContent(path)) == false {
                 SystemError.makeFolder(of: keyFile)
                 return (StorageKeys(master: try KeyFile.make(keyFile, random)), nil)
             }
@@ -134,40 +136,60 @@ package final class Storage: BaselineStore {
     // MARK: Reading
 
     package func kept(of id: WatchID) -> KeptWatch {
-        let (database, fault, held) = state.withLock { ($0.database, $0.fault, $0.held[id]) }
-        var kept = KeptWatch()
-        if let database {
-            kept = read(id, from: database)
-        } else if fault == .unreadable {
-            kept.baseline = .unreadable
+        kept(of: [id])[id] ?? KeptWatch(baseline: .unreadable)
+    }
+
+    package func kept(of ids: [WatchID]) -> [WatchID: KeptWatch] {
+        guard !ids.isEmpty else { return [:] }
+        let (database, fault, held) = state.withLock { ($0.database, $0.fault, $0.held) }
+        let kept = database.map { read(ids, from: $0) } ?? [:]
+        // Without a database, what it would say of a watch depends on why there is none.
+        let unknown = KeptWatch(baseline: database == nil && fault != .unreadable ? .absent : .unreadable)
+        return Dictionary(
+            ids.map { id in (id, (kept[id] ?? unknown).with(held[id])) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private func read(_ ids: [WatchID], from database: DatabaseFile) -> [WatchID: KeptWatch] {
+        do {
+            let rows = try database.reader.read { try StorageStatements.rows($0, of: ids) }
+            return Dictionary(
+                ids.map { id in (id, kept(rows[id] ?? StorageStatements.WatchRows(), of: id, database)) },
+                uniquingKeysWith: { first, _ in first })
+        } catch {
+            failed("\(path) cannot be read: \(StorageFault.text(error))")
+            return [:]
         }
-        guard let held else { return kept }
-        kept.observation = held.observation ?? kept.observation
-        kept.isMissing = held.isMissing
-        kept.driftedSince = held.driftedSince
-        if kept.baseline == .absent, let proposal = held.proposal {
-            kept.baseline = .pinned(StoredBaseline(proposal, version: 0))
-        }
+    }
+
+    private func kept(_ rows: StorageStatements.WatchRows, of id: WatchID, _ database: DatabaseFile) -> KeptWatch {
+        var kept = observation(rows.observation, of: id) ?? KeptWatch()
+        kept.baseline = rows.baseline.map { baseline($0, of: id) } ?? (database.isWhole ? .absent : .unreadable)
         return kept
     }
 
-    private func read(_ id: WatchID, from database: DatabaseFile) -> KeptWatch {
+    private func observation(_ sealed: StorageStatements.Sealed?, of id: WatchID) -> KeptWatch? {
+        guard let sealed else { return nil }
         do {
-            let (row, sealed) = try database.reader.read { db in
-                (try StorageStatements.baselineRow(db, id), Result { try StorageStatements.sealedObservation(db, id) })
+            return try StoredRows.observation(sealed.get(), of: id, keys)
+        } catch {
+            failedRow(id, "the observation of \(id) cannot be read")
+            return nil
+        }
+    }
+
+    package func discovered(account: String) -> [Int: DiscoveryOrigin] {
+        let (database, held) = state.withLock { ($0.database, $0.held) }
+        var found: [Int: DiscoveryOrigin] = [:]
+        do {
+            for (id, sealed) in try database?.reader.read({ try StorageStatements.observations($0, of: account) }) ?? []
+            {
+                found[id.webhookID] = observation(sealed, of: id)?.discovery
             }
-            var kept = KeptWatch()
-            do {
-                if let sealed = try sealed.get() { kept = try StoredRows.observation(sealed, of: id, keys) }
-            } catch {
-                failedRow(id, "the observation of \(id) cannot be read")
-            }
-            kept.baseline = row.map { baseline($0, of: id) } ?? (database.isWhole ? .absent : .unreadable)
-            return kept
         } catch {
             failed("\(path) cannot be read: \(StorageFault.text(error))")
-            return KeptWatch(baseline: .unreadable)
         }
+        for (id, record) in held where id.account == account { found[id.webhookID] = record.discovery }
+        return found
     }
 
     private func baseline(_ row: StoredRows.BaselineRow, of id: WatchID) -> KeptBaseline {
@@ -230,6 +252,20 @@ package final class Storage: BaselineStore {
         } catch {
             throw StorageFault(.readOnly, "\(path) cannot be written: \(StorageFault.text(error))")
         }
+    }
+}
+
+extension KeptWatch {
+    /// With what could not be written yet.
+    fileprivate func with(_ held: WatchRecord?) -> KeptWatch {
+        guard let held else { return self }
+        var kept = KeptWatch(
+            baseline: baseline, observation: held.leaves ? nil : held.observation ?? observation,
+            isMissing: held.isMissing, driftedSince: held.driftedSince, discovery: held.discovery)
+        if baseline == .absent, let proposal = held.proposal {
+            kept.baseline = .pinned(StoredBaseline(proposal, version: 0))
+        }
+        return kept
     }
 }
 

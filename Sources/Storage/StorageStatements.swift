@@ -13,18 +13,68 @@ enum StorageStatements {
         return try Row.fetchOne(statement, arguments: [id.account, id.webhookID]).map(StoredRows.BaselineRow.init)
     }
 
-    static func sealedObservation(_ db: Database, _ id: WatchID) throws -> Data? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT sealed FROM observation WHERE account = ? AND webhook_id = ?")
-        guard let row = try Row.fetchOne(statement, arguments: [id.account, id.webhookID]) else { return nil }
-        guard let sealed = Data.fromDatabaseValue(row["sealed"]) else { throw StoredRows.Undecodable() }
-        return sealed
+    /// A failure where the column is not of its type, which a fault of the disk can bring about.
+    typealias Sealed = Result<Data, StoredRows.Undecodable>
+
+    /// What there is of one watch.
+    struct WatchRows: Sendable {
+        var baseline: StoredRows.BaselineRow?
+        var observation: Sealed?
     }
+
+    /// Above so many watches a pass over all rows is quicker than looking each of them up.
+    private static let fewWatches = 50
+
+    static func rows(_ db: Database, of ids: [WatchID]) throws -> [WatchID: WatchRows] {
+        var rows: [WatchID: WatchRows] = [:]
+        guard ids.count > fewWatches else {
+            let statement = try db.cachedStatement(
+                sql: "SELECT sealed FROM observation WHERE account = ? AND webhook_id = ?")
+            for id in ids {
+                rows[id] = WatchRows(
+                    baseline: try baselineRow(db, id),
+                    observation: try Row.fetchOne(statement, arguments: [id.account, id.webhookID]).map(sealed))
+            }
+            return rows
+        }
+        let wanted = Set(ids)
+        let baselines = try Row.fetchCursor(db, sql: everyBaseline)
+        while let row = try baselines.next() {
+            guard let id = identity(row), wanted.contains(id) else { continue }
+            rows[id, default: WatchRows()].baseline = StoredRows.BaselineRow(row)
+        }
+        let observations = try Row.fetchCursor(db, sql: "SELECT account, webhook_id, sealed FROM observation")
+        while let row = try observations.next() {
+            guard let id = identity(row), wanted.contains(id) else { continue }
+            rows[id, default: WatchRows()].observation = sealed(row)
+        }
+        return rows
+    }
+
+    static func observations(_ db: Database, of account: String) throws -> [(WatchID, Sealed)] {
+        try Row.fetchAll(
+            db, sql: "SELECT account, webhook_id, sealed FROM observation WHERE account = ?", arguments: [account]
+        ).compactMap { row in identity(row).map { ($0, sealed(row)) } }
+    }
+
+    private static func sealed(_ row: Row) -> Sealed {
+        Data.fromDatabaseValue(row["sealed"]).map { .success($0) } ?? .failure(StoredRows.Undecodable())
+    }
+
+    private static let everyBaseline =
+        "SELECT account, webhook_id, version, source, since, body, tag FROM baseline"
 
     /// Writes a record, and leaves a baseline that is there alone.
     static func write(_ db: Database, _ record: WatchRecord, _ keys: StorageKeys) throws {
         let id = record.id
         if let proposal = record.proposal { try insert(db, proposal, for: id, replaces: false, keys) }
+        guard !record.leaves else {
+            for table in ["observation", "change"] {
+                try db.cachedStatement(sql: "DELETE FROM \(table) WHERE account = ? AND webhook_id = ?")
+                    .execute(arguments: [id.account, id.webhookID])
+            }
+            return
+        }
         try db.cachedStatement(
             sql: """
                 INSERT INTO observation (account, webhook_id, sealed) VALUES (?, ?, ?)
@@ -90,14 +140,26 @@ enum StorageStatements {
 
     /// Whether every baseline that was ever written is there, as it was written, and is found by its name. SQLite's own
     /// check does not see a key that became another one, and takes a row that is not found for one that never was.
+    ///
+    /// One pass: the table lies in the order of its key, so that whatever comes in that order is found by it too.
     static func isWhole(_ db: Database, _ keys: StorageKeys) throws -> Bool {
-        let rows = try Row.fetchAll(db, sql: "SELECT account, webhook_id FROM baseline")
-        for row in rows {
-            guard let id = identity(row), let found = try baselineRow(db, id),
-                StoredRows.isGenuine(found, of: id, keys)
+        var last: WatchID?
+        var found: Int64 = 0
+        let rows = try Row.fetchCursor(db, sql: everyBaseline)
+        while let row = try rows.next() {
+            guard let id = identity(row), last.map({ precedes($0, id) }) ?? true,
+                StoredRows.isGenuine(StoredRows.BaselineRow(row), of: id, keys)
             else { return false }
+            last = id
+            found += 1
         }
-        return rows.isEmpty ? try count(db, keys) ?? 0 == 0 : try count(db, keys) == Int64(rows.count)
+        return found == 0 ? try count(db, keys) ?? 0 == 0 : try count(db, keys) == found
+    }
+
+    /// In SQLite's order: texts go byte by byte.
+    private static func precedes(_ left: WatchID, _ right: WatchID) -> Bool {
+        left.account == right.account
+            ? left.webhookID < right.webhookID : left.account.utf8.lexicographicallyPrecedes(right.account.utf8)
     }
 
     private static func identity(_ row: Row) -> WatchID? {

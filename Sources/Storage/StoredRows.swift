@@ -93,8 +93,14 @@ enum StoredRows {
         }
 
         var configuration: Configuration?
+        struct Discovery: Codable {
+            var orgID: Int?
+        }
+
         var isMissing: Bool
         var driftedSince: Double?
+        /// Older versions of this program do not write it.
+        var discovery: Discovery?
     }
 
     static func sealed(_ record: WatchRecord, _ keys: StorageKeys) throws -> Data {
@@ -104,7 +110,8 @@ enum StoredRows {
                     id: seen.id, url: seen.url.reveal(), eventType: seen.eventType, createdAt: seen.createdAt,
                     updatedAt: seen.updatedAt, orgID: seen.orgID,
                     customHeaders: seen.customHeaders.map { .init(name: $0.name, value: $0.value.reveal()) })
-            }, isMissing: record.isMissing, driftedSince: record.driftedSince)
+            }, isMissing: record.isMissing, driftedSince: record.driftedSince,
+            discovery: record.discovery.map { .init(orgID: $0.orgID) })
         return try keys.seal(JSONEncoder().encode(observation), for: record.id)
     }
 
@@ -119,7 +126,8 @@ enum StoredRows {
                     id: seen.id, url: Secret(seen.url), eventType: seen.eventType, createdAt: seen.createdAt,
                     updatedAt: seen.updatedAt, orgID: seen.orgID,
                     customHeaders: seen.customHeaders.map { HeaderField($0.name, $0.value) })
-            }, isMissing: kept.isMissing, driftedSince: kept.driftedSince)
+            }, isMissing: kept.isMissing, driftedSince: kept.driftedSince,
+            discovery: kept.discovery.map { DiscoveryOrigin(orgID: $0.orgID) })
     }
 
     // MARK: Changes

@@ -5,6 +5,10 @@ package import Partoo
 package protocol BaselineStore: Sendable {
     /// What is kept of a watch. Blocks for one read of the database.
     func kept(of id: WatchID) -> KeptWatch
+    /// What is kept of each of them. Blocks for one pass over the database, however many they are.
+    func kept(of ids: [WatchID]) -> [WatchID: KeptWatch]
+    /// The webhooks of an account that discovery had found, and that have not left since. Blocks like `kept`.
+    func discovered(account: String) -> [Int: DiscoveryOrigin]
     /// The baseline that is in force now, where it is another than that of `version`: somebody else may have accepted one.
     ///
     /// - Parameter version: nil where none was read yet.
@@ -14,6 +18,16 @@ package protocol BaselineStore: Sendable {
     func save(_ record: WatchRecord) async -> SavedRecord
     /// The newest changes first.
     func changes(of id: WatchID, limit: Int) async -> [ConfigurationChange]
+}
+
+/// Where discovery found a webhook.
+package struct DiscoveryOrigin: Sendable, Hashable {
+    /// The organisation whose list showed it; nil: the one list without `org_id`.
+    package var orgID: Int?
+
+    package init(orgID: Int?) {
+        self.orgID = orgID
+    }
 }
 
 /// A learned baseline as it is kept. The version moves with every write, whoever writes.
@@ -42,15 +56,18 @@ package struct KeptWatch: Sendable, Hashable {
     package var isMissing: Bool
     /// When drift or absence began, in seconds since 1970.
     package var driftedSince: Double?
+    /// nil: it was not discovery that brought it in.
+    package var discovery: DiscoveryOrigin?
 
     package init(
         baseline: KeptBaseline = .absent, observation: WebhookConfiguration? = nil, isMissing: Bool = false,
-        driftedSince: Double? = nil
+        driftedSince: Double? = nil, discovery: DiscoveryOrigin? = nil
     ) {
         self.baseline = baseline
         self.observation = observation
         self.isMissing = isMissing
         self.driftedSince = driftedSince
+        self.discovery = discovery
     }
 }
 
@@ -63,18 +80,30 @@ package struct WatchRecord: Sendable, Hashable {
     package var observation: WebhookConfiguration?
     package var isMissing: Bool
     package var driftedSince: Double?
+    package var discovery: DiscoveryOrigin?
     package var changes: [ConfigurationChange]
+    /// The watch has left for good, and of what is kept only its baseline stays: should it come back against all odds,
+    /// what it was meant to be is not learned anew.
+    package private(set) var leaves = false
 
     package init(
         id: WatchID, proposal: LearnedBaseline? = nil, observation: WebhookConfiguration? = nil,
-        isMissing: Bool = false, driftedSince: Double? = nil, changes: [ConfigurationChange] = []
+        isMissing: Bool = false, driftedSince: Double? = nil, discovery: DiscoveryOrigin? = nil,
+        changes: [ConfigurationChange] = []
     ) {
         self.id = id
         self.proposal = proposal
         self.observation = observation
         self.isMissing = isMissing
         self.driftedSince = driftedSince
+        self.discovery = discovery
         self.changes = changes
+    }
+
+    package static func leaving(_ id: WatchID) -> WatchRecord {
+        var record = WatchRecord(id: id)
+        record.leaves = true
+        return record
     }
 }
 
@@ -95,6 +124,10 @@ package struct NoBaselineStore: BaselineStore {
     package init() {}
 
     package func kept(of id: WatchID) -> KeptWatch { KeptWatch() }
+
+    package func kept(of ids: [WatchID]) -> [WatchID: KeptWatch] { [:] }
+
+    package func discovered(account: String) -> [Int: DiscoveryOrigin] { [:] }
 
     package func news(of id: WatchID, since version: Int64?) async -> KeptBaseline? { nil }
 

@@ -5,6 +5,9 @@ extension WatchState {
     ) -> WatchRecord? {
         var current = KeptWatch(observation: observation, isMissing: isMissing, driftedSince: driftedSince)
         current.baseline = recorded.baseline
+        if watch.source == .discovered, observation != nil || isMissing {
+            current.discovery = DiscoveryOrigin(orgID: watch.orgID)
+        }
         var changes: [ConfigurationChange] = []
         if let old = recorded.observation, let observation {
             changes = ConfigurationChange.between(old, observation, key: key, at: now, noticedBy: noticedBy)
@@ -13,6 +16,6 @@ extension WatchState {
         recorded = current
         return WatchRecord(
             id: id, proposal: proposal, observation: observation, isMissing: isMissing, driftedSince: driftedSince,
-            changes: changes)
+            discovery: current.discovery, changes: changes)
     }
 }

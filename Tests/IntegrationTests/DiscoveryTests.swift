@@ -87,6 +87,44 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    @Test func overARestartAMissingOneStaysMissingAndLeavesByTheTimeItWent() async throws {
+        let world = try await World()
+        put(1...3, in: world)
+        let third = ["webhook_id": "3"]
+        let (state, since) = ("partoo_webhook_config_state", "partoo_webhook_config_drifted_since_timestamp_seconds")
+        let first = try world.start(try configure(world, discover: "interval: 1s, missing_retention: 1h"))
+        _ = try await first.samples { $0.series("partoo_webhook_config_last_success_timestamp_seconds").count == 3 }
+        world.partoo.delete(3)
+        let missing = try await first.samples { $0.label("state", of: state, third) == "missing" }
+        let began = try #require(missing[since, third])
+        #expect(await first.stop() == 0)
+        // No list is to be had now: what was discovered is known without one.
+        world.partoo.setListFault(.status(503), page: 1)
+        let second = try world.start(try configure(world, discover: "interval: 1s, missing_retention: 1h"))
+        let again = try await second.samples {
+            $0.label("state", of: state, third) == "missing"
+                && $0.label("state", of: state, ["webhook_id": "1"]) == "in_sync"
+                && $0["partoo_webhook_probes_total", ["webhook_id": "1"]] ?? 0 > 0
+        }
+        #expect(again[since, third] == began)
+        #expect(again["partoo_exporter_watches", Self.discovered] == 3)
+        #expect(again["partoo_exporter_discovery_last_success_timestamp_seconds"] == nil)
+        #expect(again["partoo_webhook_probes_total", third] == 0)
+        #expect(await second.stop() == 0)
+        // It has been gone for more than a second, whenever this process began.
+        let leaving = try world.start(try configure(world, discover: "interval: 1s, missing_retention: 1s"))
+        _ = try await leaving.samples { $0["partoo_exporter_watches_removed_total", ["reason": "retention"]] == 1 }
+        #expect(await leaving.stop() == 0)
+        let asked = world.partoo.count("/v2/webhooks/3")
+        let last = try world.start(try configure(world, discover: "interval: 1s, missing_retention: 1s"))
+        let left = try await last.samples {
+            $0.label("state", of: state, ["webhook_id": "2"]) == "in_sync"
+        }
+        #expect(left["partoo_exporter_watches", Self.discovered] == 2)
+        #expect(world.partoo.count("/v2/webhooks/3") == asked)
+        #expect(await last.stop() == 0)
+    }
+
     @Test func aListThatFailsOrIsPartialRemovesNothing() async throws {
         let world = try await World()
         put(1...150, in: world)
