@@ -1,0 +1,143 @@
+import ConfigurationFile
+import Monitoring
+import TestSupport
+import Testing
+import Watching
+
+/// The whole monitor over a whole organisation: what it spends, and when it sees what.
+@Suite(.timeLimit(.minutes(10))) struct FleetTests {
+    private static let refused = #"{"error":{"authentication":"User not authenticated"}}"#
+
+    private func configuration(_ count: Int, perMinute: Int) -> ExporterConfiguration {
+        MonitorRig.configuration(
+            (1...count).map { MonitorRig.watch($0, probe: 86_400) }
+                + (1...5).map { MonitorRig.watch($0, account: "b", probe: 86_400) },
+            accounts: [MonitorRig.account("a", perMinute: perMinute), MonitorRig.account("b", perMinute: 240)])
+    }
+
+    /// A fleet of which every webhook was read once, on a budget that sufficed for that; from now on it does not.
+    private func fleet(of count: Int) async -> FleetRig {
+        let time = VirtualTimekeeper()
+        let world = FleetWorld(time)
+        world.put(1...count, in: "a")
+        world.put(1...5, in: "b")
+        let rig = await FleetRig(configuration(count, perMinute: 1_000_000), world, time, KeptInMemory())
+        await rig.advance(by: .seconds(12))
+        await rig.reload(configuration(count, perMinute: 240))
+        return rig
+    }
+
+    private struct Made {
+        var id: Int
+        var at: Double
+        var isMoved: Bool
+    }
+
+    /// Changes one webhook after another, none twice.
+    private func change(_ rig: FleetRig, _ count: Int, times: Int, every pause: Duration) async -> [Made] {
+        var made: [Made] = []
+        for number in 0..<times {
+            // All over the list, and all four fields.
+            let id = number * 7919 % count + 1
+            for _ in 0...number / 2 % 4 { rig.world.change(id, in: "a", isMoved: number % 2 == 0) }
+            made.append(Made(id: id, at: rig.time.wallSeconds(), isMoved: number % 2 == 0))
+            await rig.advance(by: pause)
+        }
+        return made
+    }
+
+    /// After how many seconds each change was written down, and by whom it was noticed; nil: not yet.
+    private func delay(_ made: Made, _ rig: FleetRig) -> (seconds: Double, by: ConfigurationChange.Notice)? {
+        rig.store.noticed.first { $0.id == WatchID(account: "a", webhookID: made.id) && $0.change.at >= made.at }
+            .map { ($0.change.at - made.at, $0.change.noticedBy) }
+    }
+
+    private func busiestMinute(_ calls: [Duration]) -> Int {
+        var most = 0
+        var start = 0
+        for (end, time) in calls.enumerated() {
+            while time - calls[start] >= .seconds(60) { start += 1 }
+            most = max(most, end - start + 1)
+        }
+        return most
+    }
+
+    @Test func tenThousandWebhooksOnTwoHundredAndFortyCallsAMinute() async throws {
+        let rig = await fleet(of: 10_000)
+        #expect(await rig.states().values.allSatisfy { $0 == .inSync })
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(60))
+        let made = await change(rig, 10_000, times: 120, every: .milliseconds(1500))
+        await rig.advance(by: .seconds(120))
+        let delays = made.filter(\.isMoved).map { delay($0, rig) }
+        let moved = delays.compactMap { $0?.seconds }.sorted()
+        #expect(moved.count == 60 && moved.last ?? .infinity <= 120)
+        #expect(delays.count { $0?.by == .discovery } > 57)
+        for field in ConfigurationField.allCases {
+            #expect(rig.store.noticed.contains { $0.change.field == field }, "\(field)")
+        }
+        // What nothing points at is found by the rotation, as far as it has come: it asks for nobody twice.
+        let calls = rig.world.calls.filter { $0.account == "a" && $0.at > begin }
+        let minutes = (rig.time.now() - begin).seconds / 60
+        let reads = calls.compactMap(\.id)
+        #expect(Double(reads.count) >= 120 * minutes && reads.count - Set(reads).count <= 70)
+        let busiest = busiestMinute(calls.map(\.at))
+        #expect(busiest <= 260)
+        // A page confirms what it shows unmoved, so that nobody turns unknown.
+        await rig.advance(by: .seconds(180))
+        #expect(await rig.states().values.allSatisfy { $0 != .unknown })
+        // Another account has its five calls a minute all the time.
+        let others = rig.world.calls(of: "b", after: begin)
+        #expect(abs(Double(others.count) - (rig.time.now() - begin).seconds / 12) <= 5)
+        print(
+            "10,000 webhooks, the whole monitor: a moved updated_at is seen after \(Int(moved[moved.count / 2])) s (median), "
+                + "\(Int(moved.last ?? 0)) s (most); \(reads.count) reads in \(Int(minutes)) min, a rotation takes "
+                + "\(Int(10_000 / (Double(reads.count) / minutes))) min; busiest minute \(busiest) calls")
+    }
+
+    @Test func whatNothingPointsAtIsSeenWithinTheRotation() async {
+        // 12 pages and 228 reads a minute: 1200 in 5.3 minutes.
+        let rig = await fleet(of: 1200)
+        await rig.advance(by: .seconds(60))
+        let made = await change(rig, 1200, times: 100, every: .seconds(2))
+        await rig.advance(by: .seconds(360))
+        let delays = made.map { delay($0, rig) }
+        #expect(delays.allSatisfy { $0?.seconds ?? .infinity <= 360 })
+        for (made, delay) in zip(made, delays) {
+            #expect(delay?.seconds ?? .infinity <= (made.isMoved ? 120 : 360))
+            if !made.isMoved { #expect(delay?.by == .check) }
+        }
+        // The rotation may come by just before the list does.
+        #expect(zip(made, delays).count { $0.isMoved && $1?.by == .discovery } > 35)
+    }
+
+    @Test func refusalsCostNobodyElseAnything() async {
+        let rig = await fleet(of: 1200)
+        await rig.advance(by: .seconds(120))
+        // 429: what was under way still comes, then nothing for as long as is asked, then no more than the rate.
+        rig.world.setFault(.answer(429, headers: [("Retry-After", "120")]), in: "a")
+        await rig.advance(by: .seconds(10))
+        rig.world.setFault(nil, in: "a")
+        let limited = rig.world.calls(of: "a").last ?? .zero
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(240))
+        let after = rig.world.calls(of: "a", after: begin)
+        #expect((after.first ?? .zero) >= limited + .seconds(120))
+        let rate = after.filter { $0 < limited + .seconds(131) }.count
+        #expect((30...46).contains(rate), "\(rate) calls in the 10 s after the stop")
+        #expect(busiestMinute(after) <= 242)
+        // 401: one call an interval, whatever it is for.
+        rig.world.setFault(.answer(401, Self.refused), in: "a")
+        await rig.advance(by: .seconds(2))
+        let refused = rig.time.now()
+        await rig.advance(by: .seconds(600))
+        #expect((9...11).contains(rig.world.calls(of: "a", after: refused).count))
+        #expect(await rig.states().filter { $0.key.account == "a" }.values.allSatisfy { $0 == .unknown })
+        rig.world.setFault(nil, in: "a")
+        await rig.advance(by: .seconds(420))
+        #expect(await rig.states().values.allSatisfy { $0 == .inSync })
+        // The other account has had its five calls a minute all the time.
+        let others = rig.world.calls(of: "b", after: begin)
+        #expect(abs(Double(others.count) - (rig.time.now() - begin).seconds / 12) <= 5)
+    }
+}
