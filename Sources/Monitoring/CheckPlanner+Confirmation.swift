@@ -30,7 +30,7 @@ extension CheckPlanner {
 
     /// The pages of a pass are spread over it, so that a change is found as soon on the last page as on the first.
     private var pageSpacing: Duration {
-        if isCrowded, let listInterval, listInterval != discoveryInterval { return listInterval / pages }
+        if let pass { return pass / pages }
         return .seconds(60 / max(perMinute - reads, perMinute / 10))
     }
 

@@ -102,12 +102,16 @@ package struct CheckPlanner: Sendable {
     package var isCrowded: Bool { demand > perMinute + 1e-9 }
 
     /// How long one pass over the list is to take; nil: nothing is listed, since that saves nothing.
-    package var listInterval: Duration? {
-        guard isCrowded, let least = leastInterval else { return discoveryInterval }
-        let pass = max(least, .seconds(Double(pages) * 60 / (perMinute / 2)))
+    package var listInterval: Duration? { pass ?? discoveryInterval }
+
+    /// How long a pass is to take that finds what has moved: as short as is wanted and half of the budget allows. nil: every
+    /// watch is read as soon one by one.
+    var pass: Duration? {
+        guard isCrowded, let least = leastInterval else { return nil }
+        let wanted = min(least, discoveryInterval ?? least)
+        let pass = max(wanted, .seconds(Double(pages) * 60 / (perMinute / 2)))
         let rotation = Duration.seconds(Double(watched.count) * 60 / perMinute)
-        guard pass < rotation else { return discoveryInterval }
-        return min(pass, discoveryInterval ?? pass)
+        return pass < rotation ? pass : nil
     }
 
     var reads: Double { intervals.reduce(0) { $0 + Double($1.value) * 60 / max($1.key.seconds, 1e-3) } }

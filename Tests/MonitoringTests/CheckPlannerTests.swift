@@ -40,6 +40,22 @@ import Testing
         #expect(stale.isEmpty)
     }
 
+    /// Discovery that is wanted more often than the budget allows makes no pass slower.
+    @Test func aShortIntervalOfDiscoveryDoesNotHoldUpWhatHasMoved() {
+        var world = OrganisationSimulation(count: 4000, perMinute: 100)
+        world.planner.discover(every: .seconds(20), phase: .zero, first: world.now)
+        world.run(for: .seconds(900))
+        for _ in 0..<300 {
+            for _ in 0..<2 { world.changeAny(isMoved: true) }
+            world.run(for: .seconds(1))
+        }
+        world.run(for: .seconds(180))
+        // 40 pages at half of the budget: 48 s.
+        let moved = world.delays.map(\.delay.seconds)
+        #expect(moved.count > 100 && moved.max() ?? .infinity <= 120, "\(moved.count): \(moved.max() ?? 0)")
+        #expect(world.busiestMinute <= 120)
+    }
+
     @Test func whereTheBudgetSufficesOnlyFindingsAreRead() {
         var world = OrganisationSimulation(count: 50, perMinute: 240)
         #expect(!world.planner.isCrowded)
