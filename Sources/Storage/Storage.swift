@@ -178,18 +178,29 @@ package final class Storage: BaselineStore {
     }
 
     package func discovered(account: String) -> [Int: DiscoveryOrigin] {
-        let (database, held) = state.withLock { ($0.database, $0.held) }
-        var found: [Int: DiscoveryOrigin] = [:]
-        do {
-            for (id, sealed) in try database?.reader.read({ try StorageStatements.observations($0, of: account) }) ?? []
-            {
-                found[id.webhookID] = observation(sealed, of: id)?.discovery
-            }
+        let held = state.withLock { $0.held }
+        var discovered: [Int: DiscoveryOrigin] = [:]
+        do throws(StorageFault) {
+            discovered = try readDiscovered(account: account)
         } catch {
-            failed("\(path) cannot be read: \(StorageFault.text(error))")
+            failed("\(error)")
         }
-        for (id, record) in held where id.account == account { found[id.webhookID] = record.discovery }
-        return found
+        for (id, record) in held where id.account == account { discovered[id.webhookID] = record.discovery }
+        return discovered
+    }
+
+    /// Like `discovered`, for a command.
+    package func readDiscovered(account: String) throws(StorageFault) -> [Int: DiscoveryOrigin] {
+        guard let database = state.withLock({ $0.database }) else { return [:] }
+        do {
+            var discovered: [Int: DiscoveryOrigin] = [:]
+            for (id, sealed) in try database.reader.read({ try StorageStatements.observations($0, of: account) }) {
+                discovered[id.webhookID] = observation(sealed, of: id)?.discovery
+            }
+            return discovered
+        } catch {
+            throw StorageFault(.unreadable, "\(path) cannot be read: \(StorageFault.text(error))")
+        }
     }
 
     private func baseline(_ row: StoredRows.BaselineRow, of id: WatchID) -> KeptBaseline {
@@ -227,16 +238,6 @@ package final class Storage: BaselineStore {
         let (database, held) = state.withLock { ($0.database, $0.held[id]?.changes ?? []) }
         let kept = try? await database?.reader.read { try StorageStatements.changes($0, id, limit: limit) }
         return Array((held.reversed() + (kept ?? [])).prefix(limit))
-    }
-
-    /// Every watch of which something is kept, sorted.
-    package func identities() throws(StorageFault) -> [WatchID] {
-        guard let database = state.withLock({ $0.database }) else { return [] }
-        do {
-            return try database.reader.read(StorageStatements.identities)
-        } catch {
-            throw StorageFault(.unreadable, "\(path) cannot be read: \(StorageFault.text(error))")
-        }
     }
 
     /// Puts a baseline in force, whatever was there. It is on disk when this returns.

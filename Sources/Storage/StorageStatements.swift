@@ -177,11 +177,4 @@ enum StorageStatements {
             arguments: [id.account, id.webhookID, limit]
         ).compactMap(StoredRows.change)
     }
-
-    static func identities(_ db: Database) throws -> [WatchID] {
-        try Row.fetchAll(
-            db,
-            sql: "SELECT account, webhook_id FROM baseline UNION SELECT account, webhook_id FROM observation"
-        ).compactMap(identity).sorted()
-    }
 }

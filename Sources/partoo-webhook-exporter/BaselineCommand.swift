@@ -29,20 +29,24 @@ struct BaselineFlags: ParsableArguments {
     /// What is watched, and what discovery found before; sorted. Or one clear line where there is none.
     func watches(in configuration: ExporterConfiguration, _ storage: Storage?) throws -> [Watch] {
         let configured = Set(configuration.watches.map(\.id))
-        let found: [WatchID]
-        do {
-            found = try storage?.identities() ?? []
-        } catch {
-            throw Failure("error: \(error)")
-        }
-        let discovered = found.compactMap { id -> Watch? in
-            guard !configured.contains(id),
-                let discovery = configuration.accounts.first(where: { $0.name == id.account })?.discovery
-            else { return nil }
-            return Watch(
-                id: id, source: .discovered, module: discovery.module,
-                checkInterval: configuration.defaults.checkInterval,
-                probeInterval: configuration.defaults.probeInterval, labels: discovery.labels)
+        var discovered: [Watch] = []
+        for account in configuration.accounts {
+            guard let discovery = account.discovery, let storage else { continue }
+            let found: [Int: DiscoveryOrigin]
+            do {
+                found = try storage.readDiscovered(account: account.name)
+            } catch {
+                throw Failure("error: \(error)")
+            }
+            for (webhookID, origin) in found {
+                let id = WatchID(account: account.name, webhookID: webhookID)
+                guard !configured.contains(id) else { continue }
+                discovered.append(
+                    Watch(
+                        id: id, source: .discovered, orgID: origin.orgID, module: discovery.module,
+                        checkInterval: configuration.defaults.checkInterval,
+                        probeInterval: configuration.defaults.probeInterval, labels: discovery.labels))
+            }
         }
         let watches = (configuration.watches + discovered).filter {
             (account == nil || $0.id.account == account) && (webhookID == nil || $0.id.webhookID == webhookID)

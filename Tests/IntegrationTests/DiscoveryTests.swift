@@ -116,12 +116,16 @@ import Testing
         _ = try await leaving.samples { $0["partoo_exporter_watches_removed_total", ["reason": "retention"]] == 1 }
         #expect(await leaving.stop() == 0)
         let asked = world.partoo.count("/v2/webhooks/3")
-        let last = try world.start(try configure(world, discover: "interval: 1s, missing_retention: 1s"))
+        let path = try configure(world, discover: "interval: 1s, missing_retention: 1s")
+        let last = try world.start(path)
         let left = try await last.samples {
             $0.label("state", of: state, ["webhook_id": "2"]) == "in_sync"
         }
         #expect(left["partoo_exporter_watches", Self.discovered] == 2)
         #expect(world.partoo.count("/v2/webhooks/3") == asked)
+        let accepted = try await ExporterProcess.run(["baseline", "accept", "--all", "--config.file", path])
+        #expect(accepted.status == 0, "\(accepted.errors)")
+        #expect(accepted.output.contains("acme/2: accepted") && !accepted.output.contains("acme/3"))
         #expect(await last.stop() == 0)
     }
 

@@ -52,6 +52,11 @@ final class StorageFixture: Sendable {
         return baselines
     }
 
+    /// How many baselines there are of these.
+    static func baselines(_ numbers: ClosedRange<Int>, in storage: Storage) -> Int {
+        storage.kept(of: numbers.map(id)).values.count { if case .pinned = $0.baseline { true } else { false } }
+    }
+
     static func id(_ number: Int) -> WatchID { WatchID(account: "acme", webhookID: number) }
 
     static func configuration(_ number: Int, url: String? = nil) -> WebhookConfiguration {
