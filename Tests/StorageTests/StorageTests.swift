@@ -114,6 +114,25 @@ import Watching
         await storage.close()
     }
 
+    @Test func whoStartTogetherUseOneKey() async throws {
+        for _ in 0..<5 {
+            let fixture = try StorageFixture()
+            let storages = await withTaskGroup(of: Storage.self) { group in
+                for _ in 0..<4 { group.addTask { fixture.open() } }
+                return await group.reduce(into: [Storage]()) { $0.append($1) }
+            }
+            let prints = storages.map { $0.fingerprintKey.fingerprint(Secret("a"), purpose: .url) }
+            #expect(Set(prints).count == 1)
+            // Whoever found the file locked while it was made comes to it in the end.
+            fixture.pass(.seconds(11))
+            for (number, storage) in storages.enumerated() {
+                #expect(await storage.save(StorageFixture.record(number + 1, storage)).isOnDisk, "\(fixture.lines)")
+            }
+            #expect(StorageFixture.baselines(1...4, in: storages[0]) == 4)
+            for storage in storages { await storage.close() }
+        }
+    }
+
     @Test func whatAFullDiskRefusedIsWrittenOnceThereIsRoom() async throws {
         let fixture = try StorageFixture()
         let storage = fixture.open()
