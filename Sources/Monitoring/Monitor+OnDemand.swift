@@ -11,7 +11,7 @@ extension Monitor {
         case done(WatchReport, probe: ProbeResult?)
         case notWatched
         case disabled
-        /// As many probes run as may.
+        /// As many probes run as may, or the last one of this watch has just failed for an asker in more of a hurry.
         case busy
         /// A probe runs, but did not end in time.
         case late
@@ -21,8 +21,9 @@ extension Monitor {
         var at: Double
         var result: ProbeResult
         var revision: Int
-        /// Its timeout was the asker's and not the module's, so that its failure says nothing to others.
-        var isShortened: Bool
+        /// How long its asker waited at most, where that was not long enough for the module's timeout and retries: then a
+        /// failure says nothing to those who wait longer.
+        var shortenedTo: Duration?
     }
 
     /// What can be waited for.
@@ -31,8 +32,10 @@ extension Monitor {
         case onDemand(WatchID)
     }
 
-    /// How long a probe's result is good for others.
+    /// How long a probe's result is good for others, in seconds.
     private static let reuse = 5.0
+    /// How far apart probes of one watch are at least, however little their askers wait, in seconds.
+    private static let spacing = 1.0
 
     /// Probes the watch now, joins the probe that runs, or takes one that ended less than 5 s ago.
     ///
@@ -44,7 +47,8 @@ extension Monitor {
         guard watch.isEnabled else { return .disabled }
         let module = configuration.modules[watch.module]
         let longest = (module?.timeout ?? .seconds(10)) * ((module?.retries ?? 0) + 1) + .seconds(15)
-        let deadline = parts.time.now() + min(limit ?? longest, longest)
+        let patience = min(limit ?? longest, longest)
+        let deadline = parts.time.now() + patience
         await checkIfDue(id, until: deadline)
         var hasJoined = false
         while !Task.isCancelled {
@@ -59,10 +63,15 @@ extension Monitor {
                 if schedule.isRunning(turn), parts.time.now() >= deadline { return .late }
                 continue
             }
-            if let known = reusable(state, wantsTrace: wantsTrace) { return known }
+            if let known = reusable(state, patience, wantsTrace: wantsTrace) { return known }
             guard parts.time.now() < deadline else { return .late }
             if onDemandInFlight.contains(id) {
                 await wait(for: .onDemand(id), until: deadline)
+                continue
+            }
+            if let pause = pause(before: state) {
+                guard parts.time.now() + pause < deadline else { return .busy }
+                try? await parts.time.sleep(until: parts.time.now() + pause)
                 continue
             }
             guard probesInFlight < configuration.maximumProbesInFlight else { return .busy }
@@ -70,7 +79,7 @@ extension Monitor {
                 url: target.url, customHeaders: target.customHeaders, baselineOrigin: state.baselineOrigin)
             guard
                 let made = await run(
-                    probe, module, of: state, limit: deadline - parts.time.now(), wantsTrace: wantsTrace)
+                    probe, module, of: state, patience: patience, until: deadline, wantsTrace: wantsTrace)
             else { break }
             return shown(made, in: states[id] ?? state)
         }
@@ -98,11 +107,12 @@ extension Monitor {
         await wait(for: .turn(key), until: deadline)
     }
 
-    private func reusable(_ state: WatchState, wantsTrace: Bool) -> OnDemandOutcome? {
+    private func reusable(_ state: WatchState, _ patience: Duration, wantsTrace: Bool) -> OnDemandOutcome? {
         let now = parts.time.wallSeconds()
         let isYoung = { (at: Double) in (0..<Self.reuse).contains(now - at) }
         if let kept = onDemand[state.id], kept.revision == state.revision, isYoung(kept.at),
-            !(kept.isShortened && !kept.result.isSuccess), !wantsTrace || !kept.result.trace.isEmpty
+            kept.result.isSuccess || kept.shortenedTo.map({ patience <= $0 }) ?? true,
+            !wantsTrace || !kept.result.trace.isEmpty
         {
             return shown(kept, in: state)
         }
@@ -112,6 +122,13 @@ extension Monitor {
         return .done(WatchReport(state: state, now: now), probe: last.result)
     }
 
+    /// What is left until the watch may be probed again on demand; nil: nothing.
+    private func pause(before state: WatchState) -> Duration? {
+        guard let kept = onDemand[state.id], kept.revision == state.revision else { return nil }
+        let since = parts.time.wallSeconds() - kept.at
+        return (0..<Self.spacing).contains(since) ? .seconds(Self.spacing - since) : nil
+    }
+
     private func shown(_ probe: OnDemandProbe, in state: WatchState) -> OnDemandOutcome {
         var state = state
         state.show(probe.result, revision: probe.revision, at: probe.at)
@@ -119,9 +136,11 @@ extension Monitor {
     }
 
     private func run(
-        _ target: ProbeTarget, _ module: ProbeModule, of state: WatchState, limit: Duration, wantsTrace: Bool
+        _ target: ProbeTarget, _ module: ProbeModule, of state: WatchState, patience: Duration,
+        until deadline: Duration, wantsTrace: Bool
     ) async -> OnDemandProbe? {
         var module = module
+        let limit = deadline - parts.time.now()
         let isShortened = limit < module.timeout * (module.retries + 1)
         if isShortened {
             module.timeout = min(module.timeout, limit)
@@ -140,7 +159,7 @@ extension Monitor {
         guard let result else { return nil }
         let now = parts.time.wallSeconds()
         let probe = OnDemandProbe(
-            at: now, result: result, revision: state.revision, isShortened: isShortened)
+            at: now, result: result, revision: state.revision, shortenedTo: isShortened ? patience : nil)
         onDemand = onDemand.filter { now - $0.value.at < Self.reuse }
         onDemand[state.id] = probe
         return probe

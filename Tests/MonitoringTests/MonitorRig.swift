@@ -16,6 +16,7 @@ final class ScriptedWorld: Sendable {
         var id: Int
         var orgID: Int?
         var url: String
+        var timeout: Duration
     }
 
     struct State: Sendable {
@@ -27,6 +28,8 @@ final class ScriptedWorld: Sendable {
         /// Answered only once the hold lets them through.
         var heldChecks: [Int: Hold] = [:]
         var heldProbes: Hold?
+        /// What receivers answer; nil: 200.
+        var probeAnswer: Transfer?
         var calls: [Call] = []
         var probes: [Call] = []
     }
@@ -55,7 +58,7 @@ final class ScriptedWorld: Sendable {
             let id = parts.first?.split(separator: "/").last.flatMap { Int($0) } ?? 0
             let orgID = parts.count > 1 ? parts[1].split(separator: "=").last.flatMap { Int($0) } : nil
             let hold = state.withLock { state in
-                state.calls.append(Call(at: time.now(), id: id, orgID: orgID, url: url))
+                state.calls.append(Call(at: time.now(), id: id, orgID: orgID, url: url, timeout: request.timeout))
                 return state.heldChecks[id]
             }
             if let hold, !(await hold.wait()) { return .failure(.cancelled) }
@@ -69,11 +72,11 @@ final class ScriptedWorld: Sendable {
             let url = request.url.reveal()
             let id = url.split(separator: "/").last.flatMap { Int($0) } ?? 0
             let hold = state.withLock { state in
-                state.probes.append(Call(at: time.now(), id: id, orgID: nil, url: url))
+                state.probes.append(Call(at: time.now(), id: id, orgID: nil, url: url, timeout: request.timeout))
                 return state.heldProbes
             }
             if let hold, !(await hold.wait()) { return .failure(.cancelled) }
-            return .answer(200)
+            return state.withLock { $0.probeAnswer } ?? .answer(200)
         }
     }
 

@@ -40,7 +40,7 @@ struct ProbeEndpoint: Sendable {
         case .notWatched: return .text(404, "\(query.id) is not watched.")
         case .disabled: return .text(404, "\(query.id) is disabled, so it is not probed.")
         case .busy:
-            return .text(503, "As many probes run as may; try again.", headers: [("Retry-After", "5")])
+            return .text(503, "No probe can be made at the moment; try again.", headers: [("Retry-After", "5")])
         case .late: return .text(504, "The probe did not end within the scrape's timeout.")
         case .done(let report, let probe):
             let page = store.page(of: report)

@@ -1,0 +1,198 @@
+import Monitoring
+import Probing
+import TestSupport
+import Testing
+import Transport
+import Watching
+
+/// Probes that somebody asks for, on a virtual clock.
+@Suite(.timeLimit(.minutes(5))) struct OnDemandTests {
+    private typealias Rig = MonitorRig
+
+    /// Turns that do not come while a test looks, but for the first ones, which come within 10 s.
+    private func rig(
+        _ count: Int = 1, inFlight: Int = 256, perMinute: Int = 100_000, hold: Hold? = nil
+    ) async -> MonitorRig {
+        await Rig(
+            Rig.configuration(
+                (1...count).map { Rig.watch($0, check: 3600, probe: 3600) },
+                accounts: [Rig.account("a", perMinute: perMinute)], inFlight: inFlight)
+        ) { world in
+            world.change { $0.heldProbes = hold }
+        }
+    }
+
+    @Test func whoAsksAtOnceSharesOneCheckAndOneProbe() async {
+        let hold = Hold()
+        let rig = await rig(hold: hold)
+        // Never checked yet: the first check is brought forward, and the probe that follows it is joined.
+        let askers = (1...5).map { _ in rig.ask(1) }
+        #expect(await rig.comesTrue { hold.count == 1 })
+        #expect(rig.world.calls.count == 1 && rig.world.probes.count == 1)
+        hold.open()
+        for asker in askers { #expect(await asker.value.word == "good") }
+        #expect(rig.world.calls.count == 1 && rig.world.probes.count == 1)
+
+        await rig.advance(to: 20)
+        let before = (calls: rig.world.calls.count, probes: rig.world.probes.count)
+        let counted = rig.watchState(1)?.counters.probes
+        let again = Hold()
+        rig.world.change { $0.heldProbes = again }
+        let others = (1...5).map { _ in rig.ask(1) }
+        #expect(await rig.comesTrue { again.count == 1 })
+        #expect(rig.observer.seen.inFlight == 1)
+        again.open()
+        for asker in others { #expect(await asker.value.word == "good") }
+        #expect(rig.world.probes.count == before.probes + 1, "one for all five")
+        #expect(rig.world.calls.count == before.calls, "no check was due")
+        #expect(rig.watchState(1)?.counters.probes == counted && rig.observer.seen.inFlight == 0)
+    }
+
+    @Test func aResultIsReusedForFiveSeconds() async {
+        let rig = await rig()
+        await rig.advance(to: 20)
+        let before = rig.world.probes.count
+        #expect(await rig.ask(1).value.word == "good")
+        #expect(rig.world.probes.count == before + 1)
+        rig.world.change { $0.probeAnswer = .answer(503) }
+        await rig.advance(by: .milliseconds(4900))
+        #expect(await rig.ask(1).value.word == "good")
+        #expect(rig.world.probes.count == before + 1)
+        await rig.advance(by: .milliseconds(100))
+        #expect(await rig.ask(1).value.word == "status")
+        #expect(rig.world.probes.count == before + 2)
+    }
+
+    @Test func aChangedConfigurationIsNotAnsweredWithAnOldProbe() async {
+        let rig = await rig()
+        await rig.advance(to: 20)
+        #expect(await rig.ask(1).value.word == "good")
+        // A reload brings the check forward by its shorter interval, and with it another URL.
+        rig.world.change { $0.urls[1] = "https://receiver.example/new/1" }
+        await rig.reload(Rig.configuration([Rig.watch(1, check: 1, probe: 3600)]))
+        await rig.advance(by: .seconds(2))
+        #expect(await rig.ask(1).value.word == "good")
+        #expect(rig.world.probes.last?.url == "https://receiver.example/new/1")
+    }
+
+    @Test func noMoreProbesRunThanTheBoundAllows() async {
+        let rig = await rig(2, inFlight: 1)
+        await rig.advance(to: 20)
+        let hold = Hold()
+        rig.world.change { $0.heldProbes = hold }
+        let first = rig.ask(1)
+        #expect(await rig.comesTrue { hold.count == 1 })
+        let before = rig.world.probes(of: 2).count
+        #expect(await rig.ask(2).value.word == "busy")
+        #expect(rig.world.probes(of: 2).count == before && rig.observer.seen.mostInFlight == 1)
+        hold.open()
+        #expect(await first.value.word == "good")
+        #expect(await rig.ask(2).value.word == "good")
+    }
+
+    @Test func askersSpendNoMoreThanTheBudget() async {
+        // 60 a minute, and at most 20 ahead.
+        let rig = await rig(60, perMinute: 60)
+        let askers = (1...60).map { rig.ask($0, limit: .seconds(5)) }
+        #expect(await rig.comesTrue { rig.world.calls.count == 20 }, "\(rig.world.calls.count)")
+        await rig.advance(by: .seconds(6))
+        var words: [String: Int] = [:]
+        for asker in askers { words[await asker.value.word, default: 0] += 1 }
+        #expect(rig.world.calls.count <= 26, "\(rig.world.calls.count)")
+        #expect((20...rig.world.calls.count).contains(words["good"] ?? 0), "\(words)")
+        #expect(Set(rig.world.calls.map(\.id)).count == rig.world.calls.count, "nothing is read twice")
+    }
+
+    @Test func whoCannotWaitIsToldSo() async {
+        let hold = Hold()
+        let rig = await rig(hold: hold)
+        await rig.advance(to: 11)
+        #expect(hold.count == 1)
+        let hurried = rig.ask(1, limit: .seconds(2))
+        let patient = rig.ask(1)
+        await rig.time.settle()
+        await rig.advance(by: .seconds(2))
+        #expect(await hurried.value.word == "late", "the scheduled one runs, and does not end in time")
+        #expect(await rig.ask(1, limit: .zero).value.word == "late")
+        hold.open()
+        #expect(await patient.value.word == "good")
+    }
+
+    @Test func theAskersPatienceCutsTheModulesTimeout() async {
+        let rig = await rig()
+        await rig.advance(to: 20)
+        #expect(await rig.ask(1, limit: .seconds(2)).value.word == "good")
+        #expect(rig.world.probes.last?.timeout == .seconds(2))
+        await rig.advance(by: .seconds(6))
+        #expect(await rig.ask(1, limit: .seconds(600)).value.word == "good")
+        #expect(rig.world.probes.last?.timeout == .seconds(10), "the module's own, never more")
+    }
+
+    @Test func aHurriedFailureSpeaksForTheHurriedOnlyAndNobodyProbesFasterThanOnceASecond() async {
+        let rig = await rig()
+        await rig.advance(to: 20)
+        rig.world.change { $0.probeAnswer = .failure(.responseTimeout) }
+        let before = rig.world.probes.count
+        #expect(await rig.ask(1, limit: .seconds(1)).value.word == "response_timeout")
+        #expect(await rig.ask(1, limit: .seconds(1)).value.word == "response_timeout")
+        #expect(await rig.ask(1, limit: .milliseconds(10)).value.word == "response_timeout")
+        #expect(rig.world.probes.count == before + 1, "it says all that they could learn")
+        // Whoever waits longer has one of its own, but not at once.
+        rig.world.change { $0.probeAnswer = nil }
+        let longer = rig.ask(1, limit: .seconds(3))
+        let trace = rig.ask(1, wantsTrace: true)
+        await rig.time.settle()
+        await rig.advance(by: .milliseconds(900))
+        #expect(rig.world.probes.count == before + 1)
+        await rig.advance(by: .seconds(2))
+        #expect(await longer.value.word == "good")
+        #expect(await trace.value.word == "good")
+        #expect(rig.world.probes.count <= before + 3)
+        let times = rig.world.probes.suffix(3).map(\.at)
+        #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= .seconds(1) }, "\(times)")
+    }
+
+    @Test func nothingIsSentForWhatIsNotWatched() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 3600, probe: 3600), Rig.watch(2, enabled: false)]))
+        await rig.advance(to: 20)
+        let before = (calls: rig.world.calls.count, probes: rig.world.probes.count)
+        #expect(await rig.ask(2).value.word == "disabled")
+        #expect(await rig.ask(3).value.word == "not watched")
+        #expect(await rig.ask(1, account: "b").value.word == "not watched")
+        #expect(rig.world.calls.count == before.calls && rig.world.probes.count == before.probes)
+    }
+}
+
+extension MonitorRig {
+    /// Asks in a task of its own, as every request does.
+    fileprivate func ask(
+        _ id: Int, account: String = "a", limit: Duration? = nil, wantsTrace: Bool = false
+    ) -> Task<Monitor.OnDemandOutcome, Never> {
+        Task(executorPreference: time.executor) { [monitor] in
+            await monitor.probeNow(
+                WatchID(account: account, webhookID: id), limit: limit, wantsTrace: wantsTrace)
+        }
+    }
+
+    /// Whether it does, without the clock being turned.
+    fileprivate func comesTrue(_ condition: () -> Bool) async -> Bool {
+        for _ in 0..<10_000 {
+            if condition() { return true }
+            await time.settle()
+            await Task.yield()
+        }
+        return false
+    }
+}
+
+extension Monitor.OnDemandOutcome {
+    fileprivate var word: String {
+        switch self {
+        case .done(_, let probe): probe.map { $0.failure?.rawValue ?? "good" } ?? "nothing"
+        case .notWatched: "not watched"
+        case .disabled: "disabled"
+        case .busy: "busy"
+        case .late: "late"
+        }
+    }
+}
