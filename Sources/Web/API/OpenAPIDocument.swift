@@ -17,8 +17,9 @@ enum OpenAPIDocument {
               "info": {
                 "title": "partoo-webhook-exporter",
                 "version": "1",
-                "description": "What the exporter knows of each watched webhook. Read-only; no secret is ever in an answer."
+                "description": "What the exporter knows of each watched webhook. Read-only; no secret is ever in an answer. HEAD works wherever GET does; other methods are answered with 405. Parameters that are not named here are ignored. Large answers are gzipped where Accept-Encoding allows it."
               },
+              "security": [{}, {"basic": []}],
               "servers": [{"url": "\(prefix.isEmpty ? "/" : prefix)"}],
               "paths": {
                 "/api/v1/webhooks": {
@@ -27,14 +28,15 @@ enum OpenAPIDocument {
                     "summary": "Watched webhooks, worst first, 200 a page",
                     "parameters": [
                       {"name": "state", "in": "query", "schema": {"enum": \(list([""] + WatchStanding.allCases.map(\.rawValue)))}},
-                      {"name": "account", "in": "query", "schema": {"type": "string"}},
-                      {"name": "q", "in": "query", "description": "Contained in identity, target, event type or a label.",
-                       "schema": {"type": "string"}},
-                      {"name": "page", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": \(WatchFilter.maximumPage)}}
+                      {"name": "account", "in": "query", "example": "acme", "schema": {"type": "string"}},
+                      {"name": "q", "in": "query", "description": "Contained in identity, target, event type or a label, whatever the case.",
+                       "example": "team=integrations", "schema": {"type": "string"}},
+                      {"name": "page", "in": "query", "description": "From 1; past the last one the list is empty.", "schema": {"type": "integer", "minimum": 1, "maximum": \(WatchFilter.maximumPage)}}
                     ],
                     "responses": {
                       "200": {"description": "One page", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookList"}}}},
-                      "400": {"$ref": "#/components/responses/Error"}
+                      "400": {"$ref": "#/components/responses/Error"},
+                      "401": {"$ref": "#/components/responses/Unauthorized"}
                     }
                   }
                 },
@@ -43,11 +45,12 @@ enum OpenAPIDocument {
                     "operationId": "getWebhook",
                     "summary": "One webhook: baseline against observed, last probes, changes",
                     "parameters": [
-                      {"name": "account", "in": "path", "required": true, "schema": {"type": "string", "pattern": "^[a-zA-Z0-9_-]{1,64}$"}},
-                      {"name": "id", "in": "path", "required": true, "schema": {"type": "integer", "minimum": 0}}
+                      {"name": "account", "in": "path", "required": true, "example": "acme", "schema": {"type": "string", "pattern": "^[a-zA-Z0-9_-]{1,64}$"}},
+                      {"name": "id", "in": "path", "required": true, "example": 1, "schema": {"type": "integer", "minimum": 0}}
                     ],
                     "responses": {
                       "200": {"description": "The webhook", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookDetail"}}}},
+                      "401": {"$ref": "#/components/responses/Unauthorized"},
                       "404": {"$ref": "#/components/responses/Error"}
                     }
                   }
@@ -56,20 +59,26 @@ enum OpenAPIDocument {
                   "get": {
                     "operationId": "getOpenAPI",
                     "summary": "This document",
-                    "responses": {"200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}}
+                    "responses": {
+                      "200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}},
+                      "401": {"$ref": "#/components/responses/Unauthorized"}
+                    }
                   }
                 },
                 "/probe": {
                   "get": {
                     "operationId": "probe",
                     "summary": "One webhook's metrics after a probe now",
-                    "description": "Joins a probe that runs, reuses one younger than 5 s. Counts in no counter.",
+                    "description": "Joins a probe that runs, reuses one younger than 5 s, reads the API only when a check is due. Counts in no counter. What is probed and sent is the watch's alone.",
                     "parameters": [
-                      {"name": "webhook_id", "in": "query", "required": true, "schema": {"type": "integer", "minimum": 0, "maximum": 999999999999999999}},
+                      {"name": "webhook_id", "in": "query", "required": true, "example": 1, "schema": {"type": "integer", "minimum": 0, "maximum": 999999999999999999}},
                       {"name": "account", "in": "query", "description": "Needed where there is more than one.",
                        "schema": {"type": "string", "pattern": "^[a-zA-Z0-9_-]{0,64}$"}},
                       {"name": "debug", "in": "query", "description": "A redacted log; with --web.enable-debug only.", "schema": {"type": "boolean"}},
-                      {"name": "X-Prometheus-Scrape-Timeout-Seconds", "in": "header", "schema": {"type": "number", "minimum": 0.001, "maximum": 86400}}
+                      {"name": "name[]", "in": "query", "description": "Only these families.", "schema": {"type": "array", "items": {"type": "string"}}},
+                      {"name": "X-Prometheus-Scrape-Timeout-Seconds", "in": "header",
+                       "description": "The answer is there half a second before it, or after half of one of less than a second.",
+                       "schema": {"type": "number", "minimum": 0.001, "maximum": 86400}}
                     ],
                     "responses": {
                       "200": {"description": "Metrics in the format that Accept prefers", "content": {
@@ -77,16 +86,25 @@ enum OpenAPIDocument {
                         "application/openmetrics-text": {"schema": {"type": "string"}},
                         "application/vnd.google.protobuf": {"schema": {"type": "string"}}}},
                       "400": {"$ref": "#/components/responses/Text"},
+                      "401": {"$ref": "#/components/responses/Unauthorized"},
                       "403": {"$ref": "#/components/responses/Text"},
                       "404": {"$ref": "#/components/responses/Text"},
-                      "503": {"$ref": "#/components/responses/Text"},
+                      "503": {"description": "No probe can be made at the moment",
+                        "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}},
+                        "content": {"text/plain": {"schema": {"type": "string"}}}},
                       "504": {"$ref": "#/components/responses/Text"}
                     }
                   }
                 }
               },
               "components": {
+                "securitySchemes": {
+                  "basic": {"type": "http", "scheme": "basic", "description": "Where the web configuration file names users."}
+                },
                 "responses": {
+                  "Unauthorized": {"description": "No user, or a wrong password, where the web configuration file names users",
+                    "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+                    "content": {"text/plain": {"schema": {"type": "string"}}}},
                   "Error": {"description": "Why not", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}},
                   "Text": {"description": "Why not", "content": {"text/plain": {"schema": {"type": "string"}}}}
                 },
