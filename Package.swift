@@ -125,9 +125,16 @@ let package = Package(
         .testTarget(
             name: "WebTests",
             dependencies: [
-                "Web", "TestSupport", "Transport", .product(name: "Logging", package: "swift-log"),
+                "Monitoring", "Web", "TestSupport", "Transport", "WatchSamples",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
+        .target(
+            name: "WatchSamples", dependencies: ["Monitoring", "Partoo", "Probing", "Transport", "Watching"],
+            path: "Tests/WatchSamples", swiftSettings: settings),
+        .executableTarget(
+            name: "PagesBenchmark", dependencies: ["Monitoring", "WatchSamples", "Web"],
+            path: "Tests/Benchmarks/PagesBenchmark", swiftSettings: settings),
         .executableTarget(
             name: "CurlScenarios", dependencies: ["Curl", "CCurl", "Transport", "TestSupport"],
             path: "Tests/CurlScenarios", swiftSettings: settings),

@@ -1,4 +1,4 @@
-/// What a reason means, and what to do about it, for a person at 3 a.m.
+/// What to do about a failed probe, and what its reason means where the message does not say so, for a person at 3 a.m.
 extension ProbeFailureReason {
     package var advice: String {
         switch self {
@@ -7,17 +7,17 @@ extension ProbeFailureReason {
         case .schemeForbidden: "The URL's scheme is not allowed. Correct the URL, or add it to allowed_schemes."
         case .addressForbidden:
             "The name leads to addresses that are not public. If the receiver is meant to be there, list it in allowed_networks."
-        case .dns: "The receiver's name cannot be resolved. Check its DNS records and this host's resolver."
+        case .dns: "Check the DNS records of the receiver's name, and this host's resolver."
         case .connectRefused: "Nothing listens at the receiver's port. Start the receiver, or check the URL's port."
         case .connectTimeout: "The receiver's host does not answer. Check the host, its firewall and the route."
         case .connect: "No connection came about. Check the route and the receiver's host."
-        case .tlsExpired: "The certificate has expired. Renew it; until then Partoo cannot deliver."
-        case .tlsNotYetValid: "The certificate is not valid yet. Check its dates and this host's clock."
-        case .tlsHostname: "The certificate is for another host. Install one that names the URL's host."
+        case .tlsExpired: "Renew the certificate; until then Partoo cannot deliver."
+        case .tlsNotYetValid: "Check the certificate's dates and this host's clock."
+        case .tlsHostname: "Install a certificate that names the URL's host."
         case .tlsUntrusted: "The certificate's chain does not lead to a trusted authority. Send the intermediates too."
         case .tlsHandshake: "The TLS handshake failed. Check the receiver's TLS versions and ciphers."
-        case .tlsTimeout: "The TLS handshake did not end in time. Look at the receiver's load."
-        case .responseTimeout: "The response did not come in time. Look at the receiver's load and its backends."
+        case .tlsTimeout: "Look at the receiver's load, and at what ends TLS before it."
+        case .responseTimeout: "Look at the receiver's load and its backends."
         case .reset: "The receiver broke off the connection. Look at its log and at what stands before it."
         case .emptyResponse: "The receiver closed the connection without a response. Look at its log."
         case .httpProtocol: "What came back is not HTTP as it should be. Check what listens at that port."
@@ -25,7 +25,8 @@ extension ProbeFailureReason {
             "The redirects do not end. Partoo does not follow any: put the last URL into the webhook."
         case .redirectForbidden:
             "A redirect leads to a forbidden scheme or address. Put the right URL into the webhook."
-        case .status: "The receiver answers with a status that loses events. Restore the route that the webhook names."
+        case .status:
+            "Such a status loses events. Look at the receiver's log, and whether the webhook's route is still there."
         case .body: "The body breaks a rule of the module. Compare the response with fail_if_body_*."
         case .header: "A response header breaks a rule of the module. Compare the response with fail_if_header_*."
         case .proxy: "The proxy did not do its part. Check proxy_url and the proxy."

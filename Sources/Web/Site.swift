@@ -1,4 +1,5 @@
 package import ExporterMetrics
+import Exposition
 package import Monitoring
 import Watching
 
@@ -19,9 +20,13 @@ package struct Site: Sendable {
 
     /// nil: there is nothing at that path.
     package func respond(to request: WebRequest) async -> WebResponse? {
+        await answer(to: request)?.packed(for: request)
+    }
+
+    private func answer(to request: WebRequest) async -> WebResponse? {
         let parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
         switch parts.first {
-        case "" where parts.count == 1: return await status(request)
+        case "" where parts.count == 1: return await listing.page(for: request)
         case "webhooks" where parts.count == 3: return await watch(parts[1], parts[2])
         case "probe" where parts.count == 1: return await probe.respond(to: request)
         case "api": return await api(Array(parts.dropFirst()), request)
@@ -29,18 +34,11 @@ package struct Site: Sendable {
         }
     }
 
-    private func status(_ request: WebRequest) async -> WebResponse {
-        let filter: WatchFilter
-        do {
-            filter = try WatchFilter(request)
-        } catch {
-            return layout.failure(400, "That cannot be read", "\(error.message).")
+    /// What the monitor hands out is a copy: it is sorted and rendered here, while the monitor goes on.
+    private var listing: WatchListing {
+        get async {
+            WatchListing(await monitor.details, prefix: layout.prefix, telemetryPath: layout.telemetryPath)
         }
-        let details = await monitor.details
-        return StatusPage(
-            layout: layout, filter: filter, selection: filter.select(from: details),
-            accounts: Set(details.map(\.report.state.id.account)).sorted()
-        ).response()
     }
 
     private func watch(_ account: String, _ id: String) async -> WebResponse {
@@ -54,18 +52,7 @@ package struct Site: Sendable {
         switch parts {
         case ["v1", "openapi.json"]:
             return .json(bytes: Array(OpenAPIDocument.text(prefix: layout.prefix).utf8))
-        case ["v1", "webhooks"]:
-            let filter: WatchFilter
-            do {
-                filter = try WatchFilter(request)
-            } catch {
-                return .json(ErrorJSON(error: error.message), status: 400)
-            }
-            let selection = filter.select(from: await monitor.details)
-            return .json(
-                WebhookListJSON(
-                    page: filter.page, maxPage: selection.lastPage, count: selection.count,
-                    items: selection.items.map(WebhookJSON.init)))
+        case ["v1", "webhooks"]: return await listing.json(for: request)
         case _ where parts.count == 4 && parts.starts(with: ["v1", "webhooks"]):
             guard let detail = await detail(parts[2], parts[3]) else {
                 return .json(ErrorJSON(error: "not watched"), status: 404)
@@ -79,5 +66,20 @@ package struct Site: Sendable {
         // One spelling of a number only, so that a watch has one address.
         guard let number = Int(id), String(number) == id else { return nil }
         return await monitor.detail(WatchID(account: account, webhookID: number))
+    }
+}
+
+extension WebResponse {
+    /// Gzipped, where the client takes that and it is worth it.
+    fileprivate func packed(for request: WebRequest) -> WebResponse {
+        guard body.count >= 1024, !headers.contains(where: { $0.name == "Vary" }) else { return self }
+        var answer = self
+        answer.headers.append(("Vary", "Accept-Encoding"))
+        let wanted = Negotiation(accept: nil, acceptEncoding: request.header("Accept-Encoding"))
+        if wanted.isGzipped, let packed = try? Gzip.compress(body) {
+            answer.body = packed
+            answer.headers.append(("Content-Encoding", "gzip"))
+        }
+        return answer
     }
 }

@@ -167,6 +167,126 @@ import Testing
         #expect(await plain.stop() == 0)
     }
 
+    @Test func aWebhookWithAPastShowsAllOfIt() async throws {
+        let world = try await World()
+        let (receiver, origin) = try await world.receiver(.status(200))
+        world.partoo.put(
+            .init(id: 1, url: "\(origin)/canary", customHeaders: ["X-Tenant": "canary-blue", "X-Same": "canary-same"]))
+        let exporter = try world.start(
+            try world.configure(["webhook_id: 1"], intervals: "check_interval: 500ms, probe_interval: 200ms"))
+        let port = try await exporter.port()
+        _ = try await exporter.samples { $0["partoo_webhook_probes_total", ["webhook_id": "1"]].map { $0 > 2 } == true }
+        world.partoo.edit(1) { $0.customHeaders["X-Tenant"] = "canary-green" }
+        receiver.behaviour = .status(503)
+        let page = try #require(
+            try await eventually { () -> String? in
+                let text = try LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text
+                let probes = text.matches(of: /data-label="probe_id"/).count
+                #expect(probes <= 20, "the last 20 are kept")
+                return probes == 20 && text.contains("1 changed") && text.contains("status 503") ? text : nil
+            })
+        // The state, the reason in a sentence, and what to do about it.
+        #expect(page.contains("</span> probe fails</span>") && page.contains("</span> drifted</span>"))
+        for text in [
+            "Differs from the baseline: custom_headers (1 changed).", "accept it as the new baseline",
+            "The receiver answered with status 503.", "Such a status loses events.", "<code>status</code>",
+            "failures</dd>", "days left, ends <time", "TLS 1.3", "class=\"phases\"", "processing <b>",
+            "class=\"bar-good\"", "class=\"bar-bad\"", " failed, median ", "The baseline was learned.",
+            "The state went from in_sync to drifted.",
+        ] {
+            let isShown = page.contains(text)
+            #expect(isShown, "\(text)")
+        }
+        // Field by field, values withheld: what is the same has one fingerprint, what differs has two.
+        func row(_ name: String) throws -> (baseline: String, observed: String) {
+            let row = try #require(page.split(separator: "<tr ").first { $0.contains("scope=\"row\">\(name)<") })
+            let prints = row.matches(of: /\b[0-9a-f]{8}\b/).map { String($0.output) }
+            #expect(prints.count == 2, "\(name): \(prints)")
+            return (prints.first ?? "", prints.last ?? "")
+        }
+        let (url, same, changed) = (try row("url"), try row("custom header X-Same"), try row("custom header X-Tenant"))
+        #expect(url.baseline == url.observed && same.baseline == same.observed)
+        #expect(changed.baseline != changed.observed)
+        // The change log names the same two.
+        let isLogged = page.contains("from value \(changed.baseline) to value \(changed.observed); noticed by a check.")
+        #expect(isLogged)
+        let tells = page.contains("canary")
+        #expect(!tells)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func pagesAreGzippedForWhoeverTakesThat() async throws {
+        let world = try await World()
+        let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
+        let port = try await exporter.port()
+        for path in ["/", "/style.css", "/api/v1/openapi.json", "/webhooks/acme/1"] {
+            let plain = try LoopbackHTTP.request("GET", path, port: port)
+            let packed = try LoopbackHTTP.request("GET", path, port: port, headers: ["Accept-Encoding: br, gzip"])
+            #expect(plain.header("Content-Encoding") == nil && plain.header("Vary") == "Accept-Encoding", "\(path)")
+            #expect(packed.header("Content-Encoding") == "gzip" && packed.body.starts(with: [0x1f, 0x8b]), "\(path)")
+            #expect(packed.body.count * 3 < plain.body.count * 2, "\(path)")
+        }
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func theDescriptionOfTheAPIHoldsTogether() async throws {
+        let world = try await World()
+        let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
+        let port = try await exporter.port()
+        let answer = try LoopbackHTTP.request("GET", "/api/v1/openapi.json", port: port)
+        let document = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
+        for reference in answer.text.matches(of: /"\$ref": "#\/([^"]+)"/) {
+            var place: Any? = document
+            for name in reference.output.1.split(separator: "/") { place = (place as? [String: Any])?[String(name)] }
+            #expect(place != nil, "\(reference.output.1) is nowhere")
+        }
+        let paths = try #require(document["paths"] as? [String: [String: Any]])
+        #expect(paths.count == 4)
+        for (path, operations) in paths {
+            // Nobody can ask without a user where there are users, and no method but these two works.
+            let responses = (operations["get"] as? [String: Any])?["responses"] as? [String: Any]
+            #expect(responses?["401"] != nil && operations.keys.sorted() == ["get"], "\(path)")
+            let concrete = path.replacing("{account}", with: "acme").replacing("{id}", with: "1")
+            let other = try LoopbackHTTP.request("POST", concrete, port: port)
+            #expect(other.status == 405 && other.header("Allow") == "GET, HEAD", "\(path)")
+            let got = try LoopbackHTTP.request("GET", concrete, port: port).status
+            #expect(responses?[String(got)] != nil, "\(path): \(got)")
+        }
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func aProbeOnDemandSaysWhenItCannotBeMadeOrDoesNotEnd() async throws {
+        let world = try await World()
+        let (receiver, origin) = try await world.receiver(.status(200))
+        for id in 1...2 { world.partoo.put(.init(id: id, url: "\(origin)/hook")) }
+        let slow = "retries: 0\n  slow: {timeout: 12s, tls: {ca_file: ca.pem}, allowed_networks: [127.0.0.0/8]}"
+        let exporter = try world.start(
+            try world.configure(
+                ["webhook_id: 1, module: slow", "webhook_id: 2, module: slow"], module: slow, intervals: Self.rare,
+                storage: "state.db}\nprobing: {max_in_flight: 1"))
+        let port = try await exporter.port()
+        _ = try await exporter.samples { samples in
+            (1...2).allSatisfy { samples["partoo_webhook_probe_success", ["webhook_id": "\($0)"]] == 1 }
+        }
+        let seen = receiver.count
+        receiver.behaviour = .reaction(.hang)
+        let first = Task.detached {
+            // The last one is reused for a while.
+            while receiver.count == seen { _ = try LoopbackHTTP.request("GET", "/probe?webhook_id=1", port: port) }
+        }
+        _ = try await eventually { receiver.count > seen ? true : nil }
+        let busy = try await eventually { () -> LoopbackHTTP.Answer? in
+            let answer = try LoopbackHTTP.request("GET", "/probe?webhook_id=2", port: port)
+            return answer.status == 200 && receiver.count == seen + 1 ? nil : answer
+        }
+        #expect(busy?.status == 503 && busy?.header("Retry-After") == "5", "\(busy?.text ?? "")")
+        let late = try LoopbackHTTP.request(
+            "GET", "/probe?webhook_id=1", port: port, headers: ["X-Prometheus-Scrape-Timeout-Seconds: 0.6"])
+        #expect(late.status == 504, "\(late.text)")
+        #expect(await exporter.stop() == 0)
+        _ = await first.result
+    }
+
     @Test func pagesLiveBelowAnExternalPathAndCanBeSwitchedOff() async throws {
         let world = try await World()
         let path = try world.configure(["webhook_id: 1, enabled: false"])

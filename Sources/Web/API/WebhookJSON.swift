@@ -75,9 +75,8 @@ struct WebhookJSON: Encodable {
         source = state.watch.source.rawValue
         module = state.watch.module
         labels = Dictionary(state.watch.labels.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
-        standing = summary.standing.rawValue
-        let all = WatchStanding.all(of: report)
-        standings = WatchStanding.allCases.filter(all.contains).map(\.rawValue)
+        standing = summary.standings.worst.rawValue
+        standings = summary.standings.all.map(\.rawValue)
         eventType = state.observation?.eventType
         orgId = state.observation?.orgID
         target = summary.target

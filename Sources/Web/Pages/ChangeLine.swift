@@ -35,5 +35,8 @@ extension ConfigurationChange {
 }
 
 extension ConfigurationChange.Side {
-    fileprivate var shown: String { fingerprint.map { "\(text) (\($0))" } ?? text }
+    /// Like `FieldComparison` writes it, so that one can be found in the other.
+    fileprivate var shown: String {
+        fingerprint.map { text == "(redacted)" ? "value \($0)" : "\(text) (\($0))" } ?? text
+    }
 }

@@ -1,3 +1,5 @@
+import Logs
+
 /// What all pages share: the frame, the style sheet, the headers.
 struct PageLayout: Sendable {
     /// Before every path of a link: empty, or like `/exporter`.
@@ -8,7 +10,15 @@ struct PageLayout: Sendable {
     static let contentSecurityPolicy =
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-    func response(_ status: Int = 200, title: String, _ content: HTML) -> WebResponse {
+    /// - Parameter time: when what is shown was so, in seconds since 1970; nil where the page does not depend on it.
+    func response(_ status: Int = 200, title: String, at time: Double? = nil, _ content: HTML) -> WebResponse {
+        let foot: HTML? = time.map { time in
+            let text = Timestamp.text(time)
+            return """
+                <footer class="foot">As of <time datetime="\(text)">\(text)</time>. \
+                Load the page again for what is new.</footer>
+                """
+        }
         let page: HTML = """
             <!DOCTYPE html>
             <html lang="en">
@@ -30,6 +40,7 @@ struct PageLayout: Sendable {
             <main id="main">
             \(content)
             </main>
+            \(foot)
             </body>
             </html>
 
@@ -50,10 +61,24 @@ struct PageLayout: Sendable {
             "<h1>\(title)</h1><p>\(sentence)</p><p><a href=\"\(prefix)/\">All webhooks</a></p>")
     }
 
-    func badge(_ standing: WatchStanding) -> HTML {
-        """
-        <span class="badge \(standing.rawValue)"><span aria-hidden="true">\(standing.sign)</span> \(standing.title)</span>
-        """
+    func badges(_ standings: WatchStandings) -> HTML {
+        let all = standings.all.map { standing -> HTML in
+            """
+            <span class="badge \(standing.rawValue)"><span aria-hidden="true">\(standing.sign)</span> \(standing.title)</span>
+            """
+        }
+        return "<span class=\"badges\">\(all)</span>"
+    }
+
+    /// What to do, with what stands between backticks as code; nothing for nil.
+    static func advice(_ text: String?, tag: HTML) -> HTML? {
+        text.map { text in
+            let pieces = text.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
+            let parts = pieces.enumerated().map { index, piece -> HTML in
+                index % 2 == 1 ? "<code>\(piece)</code>" : "\(piece)"
+            }
+            return "<\(tag) class=\"advice\">\(parts)</\(tag)>"
+        }
     }
 
     static func asset(_ path: String) -> WebResponse? {

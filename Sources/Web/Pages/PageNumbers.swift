@@ -32,12 +32,14 @@ enum PageNumbers {
         return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest) s"
     }
 
-    /// Two decimals, for coordinates.
+    /// At most two decimals, for coordinates.
     static func coordinate(_ value: Double) -> String {
         let hundredths = Int((min(max(value, -1e6), 1e6) * 100).rounded())
         let sign = hundredths < 0 ? "-" : ""
         let rest = abs(hundredths) % 100
-        return "\(sign)\(abs(hundredths) / 100).\(rest < 10 ? "0" : "")\(rest)"
+        let whole = "\(sign)\(abs(hundredths) / 100)"
+        if rest == 0 { return whole }
+        return rest % 10 == 0 ? "\(whole).\(rest / 10)" : "\(whole).\(rest < 10 ? "0" : "")\(rest)"
     }
 
     static func plural(_ count: Int, _ noun: String) -> String {

@@ -9,12 +9,14 @@ struct StatusPage {
     let filter: WatchFilter
     let selection: WatchFilter.Selection
     let accounts: [String]
+    /// In seconds since 1970; nil where there is no watch.
+    let now: Double?
 
     func response() -> WebResponse {
         let bad = selection.total - (selection.standings[.inSync] ?? 0) - (selection.standings[.disabled] ?? 0)
         let title = bad == 0 ? "All webhooks are in order" : "\(bad) of \(selection.total) webhooks need a look"
         return layout.response(
-            title: title,
+            title: title, at: now,
             """
             <h1>\(selection.total == 0 ? "No webhook is watched yet" : title)</h1>
             \(tiles)
@@ -85,37 +87,46 @@ struct StatusPage {
         let report = detail.report
         let summary = WatchSummary(report)
         let id = report.state.id
-        let badges = WatchStanding.allCases.filter(WatchStanding.all(of: report).contains).map { layout.badge($0) }
-        let labels = report.state.watch.labels.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
-        let kind = report.state.observation?.eventType ?? ""
+        let kind = [report.state.observation?.eventType].compactMap { $0 }
+        let labels = report.state.watch.labels.map { "\($0.name)=\($0.value)" }
+        let target: HTML? = summary.target.map { "<span class=\"sub mono\">\($0)</span>" }
+        let more: HTML? =
+            kind.isEmpty && labels.isEmpty
+            ? nil : "<span class=\"sub\">\((kind + labels).joined(separator: " · "))</span>"
         return """
             <tr role="row"><th role="rowheader" scope="row">\
             <a href="\(layout.prefix)/webhooks/\(id.account)/\(id.webhookID)">\(id.description)</a>\
-            <span class="sub">\(kind)</span><span class="sub mono">\(summary.target ?? "")</span>\
-            <span class="sub">\(labels)</span></th>\
-            <td role="cell">\(badges)</td>\
+            \(target)\(more)</th>\
+            <td role="cell">\(layout.badges(summary.standings))</td>\
             <td role="cell" data-label="Configuration">\(configuration(summary))</td>\
             <td role="cell" data-label="Last probe">\(probe(summary))</td>\
-            <td role="cell" data-label="Latency">\(Charts.sparkline(detail.history.outcomes))</td>\
-            <td role="cell" data-label="Certificate" class="nowrap">\(Self.certificate(summary))</td></tr>
+            <td role="cell" data-label="Latency" class="half">\(Charts.sparkline(detail.history.outcomes))</td>\
+            <td role="cell" data-label="Certificate" class="half nowrap">\(Self.certificate(summary))</td></tr>
 
             """
     }
 
     private func configuration(_ summary: WatchSummary) -> HTML {
-        let advice: HTML? = summary.configurationAdvice.map { "<span class=\"advice\">\($0)</span>" }
-        let checked: HTML? = summary.report.state.lastCheck.map {
-            "<span class=\"sub\">checked \(PageNumbers.ago($0.at, now: summary.report.now))</span>"
+        let state = summary.report.state
+        let isOff = summary.configuration == .drifted || summary.configuration == .missing
+        let since: HTML? = (isOff ? state.driftedSince : nil).map {
+            "; \(summary.configuration.rawValue) for \(PageNumbers.age(summary.report.now - $0))"
         }
+        let checked: HTML? = state.lastCheck.map {
+            "<span class=\"sub\">checked \(PageNumbers.ago($0.at, now: summary.report.now))\(since)</span>"
+        }
+        let advice = PageLayout.advice(summary.configurationAdvice, tag: "span")
         return "\(summary.configurationSentence)\(advice)\(checked)"
     }
 
     private func probe(_ summary: WatchSummary) -> HTML {
-        let advice: HTML? = summary.probeAdvice.map { "<span class=\"advice\">\($0)</span>" }
-        let when: HTML? = summary.report.state.lastProbe.map {
-            "<span class=\"sub\">probed \(PageNumbers.ago($0.at, now: summary.report.now))</span>"
+        let state = summary.report.state
+        let inARow: HTML? =
+            state.consecutiveProbeFailures > 1 ? "; \(state.consecutiveProbeFailures) failures in a row" : nil
+        let when: HTML? = state.lastProbe.map {
+            "<span class=\"sub\">probed \(PageNumbers.ago($0.at, now: summary.report.now))\(inARow)</span>"
         }
-        return "\(summary.probeSentence)\(advice)\(when)"
+        return "\(summary.probeSentence)\(PageLayout.advice(summary.probeAdvice, tag: "span"))\(when)"
     }
 
     static func certificate(_ summary: WatchSummary) -> HTML {

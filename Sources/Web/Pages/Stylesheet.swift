@@ -35,6 +35,8 @@ enum Stylesheet {
           background: var(--card); border-bottom: 1px solid var(--line); }
         .brand { font-weight: 700; color: var(--ink); text-decoration: none; }
         .top nav a { margin-right: 1rem; }
+        .note { color: var(--quiet); margin: .6rem 0 0; }
+        .foot { max-width: 84rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--quiet); font-size: .875rem; }
         .tiles { display: flex; flex-wrap: wrap; gap: .5rem; list-style: none; margin: 0 0 1rem; padding: 0; }
         .tiles a { display: block; padding: .4rem .8rem; border: 1px solid var(--line); border-radius: .5rem;
           background: var(--card); color: var(--ink); text-decoration: none; }
@@ -44,7 +46,9 @@ enum Stylesheet {
         label { display: flex; flex-direction: column; font-size: .875rem; color: var(--quiet); }
         input, select, button { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line);
           border-radius: .375rem; padding: .35rem .6rem; min-height: 2.5rem; }
+        select { max-width: 16rem; }
         button { background: var(--link); border-color: var(--link); color: var(--card); font-weight: 600; cursor: pointer; }
+        .badges { display: inline-flex; flex-wrap: wrap; gap: .25rem; vertical-align: middle; }
         .badge { display: inline-block; white-space: nowrap; border-radius: 1rem; padding: .05rem .6rem; font-size: .875rem;
           font-weight: 600; border: 1px solid currentColor; }
         .missing, .failing { color: var(--bad); background: var(--bad-back); }
@@ -73,9 +77,10 @@ enum Stylesheet {
         .nowrap { white-space: nowrap; }
         .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         .spark { display: block; max-width: 100%; border-bottom: 1px solid var(--line); }
-        .wide .spark { width: 100%; height: 5rem; }
-        .bar-good { fill: var(--bar); }
-        .bar-bad { fill: var(--bad); }
+        .wide .spark { width: 100%; height: auto; }
+        .spark path { fill: none; }
+        .bar-good { stroke: var(--bar); }
+        .bar-bad { stroke: var(--bad); }
         .phases { display: block; width: 100%; height: 1.5rem; border-radius: .25rem; }
         .phase-resolve { fill: var(--p1); } .phase-connect { fill: var(--p2); } .phase-tls { fill: var(--p3); }
         .phase-processing { fill: var(--p4); } .phase-transfer { fill: var(--p5); }
@@ -88,27 +93,43 @@ enum Stylesheet {
         .log li { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: .35rem 0; border-top: 1px solid var(--line); }
         .log li:first-child { border-top: 0; }
         .log time { min-width: 7rem; color: var(--quiet); }
+        .log span { flex: 1 1 16rem; overflow-wrap: anywhere; }
         .pages { display: flex; gap: 1rem; align-items: center; margin: 1rem 0; }
         .scroll { overflow-x: auto; }
-        @media (max-width: 48rem) {
-          main { padding: 1rem .75rem 2rem; }
+        @media (max-width: 62rem) {
           .stack thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-          .stack tbody, .stack tr, .stack th, .stack td { display: block; }
-          .stack tr { padding: .75rem; border-top: 1px solid var(--line); }
+          .stack, .stack tbody, .stack th, .stack td { display: block; }
+          .stack tr { display: grid; grid-template-columns: 1fr 1fr; gap: .15rem 1rem; padding: .75rem;
+            border-top: 1px solid var(--line); }
+          .stack th, .stack td { grid-column: 1 / -1; min-width: 0; }
+          .stack .half { grid-column: auto; }
+          .card .stack tr { padding: .6rem 0; }
+          .card .stack .differs { padding: .6rem .75rem; }
           .stack tbody tr:first-child { border-top: 0; }
           .stack th, .stack td { border: 0; padding: .15rem 0; }
           .list tbody th { min-width: 0; }
           .stack th { font-size: 1.05rem; }
           .stack td[data-label]::before { content: attr(data-label); display: block; font-size: .8125rem;
-            color: var(--quiet); font-weight: 600; }
+            font-family: system-ui, sans-serif; color: var(--quiet); font-weight: 600; }
           .stack .number { text-align: left; }
-          .stack .differs { margin: 0; }
+        }
+        @media (min-width: 40rem) and (max-width: 62rem) {
+          .stack td[data-label] { grid-column: auto; }
+        }
+        @media (max-width: 40rem) {
+          main { padding: 1rem .75rem 2rem; }
+          .top, .foot { padding-left: .75rem; padding-right: .75rem; }
+          dl { grid-template-columns: minmax(6rem, 38%) 1fr; }
+          select { max-width: none; }
           label { flex: 1 1 9rem; }
           label input, label select { width: 100%; }
           button { flex: 1 1 100%; }
         }
         @media (prefers-contrast: more) { :root { --quiet: var(--ink); --line: var(--ink); } }
-        @media (forced-colors: active) { .bar-good, .phases rect, .swatch rect { fill: CanvasText; stroke: Canvas; } .bar-bad { fill: Mark; } }
+        @media (forced-colors: active) {
+          .phases rect, .swatch rect { fill: CanvasText; stroke: Canvas; }
+          .bar-good { stroke: CanvasText; } .bar-bad { stroke: LinkText; }
+        }
 
         """
 }

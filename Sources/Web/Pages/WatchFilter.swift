@@ -58,26 +58,36 @@ struct WatchFilter: Sendable {
         var total: Int
     }
 
+    /// Looks at every watch, but orders only places in `details`, and of these only the ranks that the page shows.
     func select(from details: [WatchDetail]) -> Selection {
-        let ranked = details.map { detail in
-            let all = WatchStanding.all(of: detail.report)
-            return (standing: all.min() ?? .unknown, all: all, detail: detail)
-        }
-        var standings: [WatchStanding: Int] = [:]
-        for item in ranked {
-            for standing in item.all { standings[standing, default: 0] += 1 }
-        }
+        var counts = [Int](repeating: 0, count: WatchStanding.allCases.count)
+        var found = [[Int]](repeating: [], count: counts.count)
         let needle = text?.lowercased()
-        let found = ranked.filter { item in
-            (state.map(item.all.contains) ?? true)
-                && (account == nil || item.detail.report.state.id.account == account)
-                && (needle.map { Self.matches(item.detail.report.state, $0) } ?? true)
-        }.sorted { ($0.standing, $0.detail.report.state.id) < ($1.standing, $1.detail.report.state.id) }
-        let items = found.dropFirst((page - 1) * Self.pageSize).prefix(Self.pageSize).map(\.detail)
+        for index in details.indices {
+            let standings = WatchStandings(details[index].report)
+            for standing in standings.all { counts[standing.rank] += 1 }
+            guard state.map(standings.contains) ?? true,
+                account == nil || details[index].report.state.id.account == account,
+                needle.map({ Self.matches(details[index].report.state, $0) }) ?? true
+            else { continue }
+            found[standings.worst.rank].append(index)
+        }
+        let count = found.reduce(0) { $0 + $1.count }
+        let wanted = (page - 1) * Self.pageSize..<page * Self.pageSize
+        var items: [WatchDetail] = []
+        var start = 0
+        for places in found {
+            let shown = wanted.clamped(to: start..<start + places.count)
+            if !shown.isEmpty {
+                let sorted = places.sorted { details[$0].report.state.id < details[$1].report.state.id }
+                items += sorted[shown.lowerBound - start..<shown.upperBound - start].map { details[$0] }
+            }
+            start += places.count
+        }
+        let present = WatchStanding.allCases.filter { counts[$0.rank] > 0 }.map { ($0, counts[$0.rank]) }
         return Selection(
-            items: Array(items), count: found.count,
-            lastPage: max(1, (found.count + Self.pageSize - 1) / Self.pageSize), standings: standings,
-            total: details.count)
+            items: items, count: count, lastPage: max(1, (count + Self.pageSize - 1) / Self.pageSize),
+            standings: Dictionary(present, uniquingKeysWith: { first, _ in first }), total: details.count)
     }
 
     private static func matches(_ state: WatchState, _ needle: String) -> Bool {

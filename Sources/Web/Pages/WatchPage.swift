@@ -22,13 +22,11 @@ struct WatchPage {
     }
 
     func response() -> WebResponse {
-        let badges = WatchStanding.allCases.filter(WatchStanding.all(of: detail.report).contains)
-            .map { layout.badge($0) }
-        return layout.response(
-            title: "\(state.id) · \(summary.standing.title)",
+        layout.response(
+            title: "\(state.id) · \(summary.standings.worst.title)", at: now,
             """
             <p><a href="\(layout.prefix)/">All webhooks</a></p>
-            <h1>\(state.id.description) \(badges)</h1>
+            <h1>\(state.id.description) \(layout.badges(summary.standings))</h1>
             <div class="columns">\(configurationCard)\(probeCard)</div>
             \(comparison)
             \(latencies)
@@ -104,9 +102,10 @@ struct WatchPage {
     }
 
     private func card(_ title: String, sentence: String, advice: String?, _ rows: [HTML]) -> HTML {
-        let what: HTML? = advice.map { "<p class=\"advice\">\($0)</p>" }
+        let list: HTML? = rows.isEmpty ? nil : "<dl>\(rows)</dl>"
         return """
-            <section class="card"><h2>\(title)</h2><p><b>\(sentence)</b></p>\(what)<dl>\(rows)</dl></section>
+            <section class="card"><h2>\(title)</h2><p><b>\(sentence)</b></p>\(PageLayout.advice(advice, tag: "p"))\
+            \(list)</section>
             """
     }
 
@@ -140,7 +139,7 @@ struct WatchPage {
             <th role="columnheader" scope="col">Baseline</th><th role="columnheader" scope="col">Observed</th>\
             <th role="columnheader" scope="col">Verdict</th></tr></thead>
             <tbody role="rowgroup">\(lines)</tbody></table>
-            <p class="quiet">Values are withheld; equal fingerprints are equal values.</p></section>
+            <p class="note">Values are withheld; equal fingerprints are equal values.</p></section>
             """
     }
 
@@ -151,7 +150,7 @@ struct WatchPage {
             <div class="columns"><section class="card"><h2>Phases of the last probe</h2>\
             \(phases ?? "<p class=\"quiet\">No phase took place.</p>")</section>
             <section class="card wide"><h2>Recent latencies</h2>\(Charts.sparkline(detail.history.outcomes, width: 600, height: 80))
-            <p class="quiet">\(Charts.words(detail.history.outcomes)). A failed one is full and red.</p></section></div>
+            <p class="note">\(Charts.words(detail.history.outcomes)). A failed one is full and red.</p></section></div>
             """
     }
 
@@ -162,12 +161,12 @@ struct WatchPage {
             let outcome: HTML =
                 probe.failure.map {
                     "<b class=\"bad\">\($0.rawValue)</b> <span class=\"sub\">\(probe.message)</span>"
-                } ?? "good <span class=\"sub\">\(status)</span>"
+                } ?? "good <span class=\"quiet\">\(status)</span>"
             let phases = probe.phases.map { "\($0.name) \(PageNumbers.latency($0.seconds))" }.joined(separator: ", ")
             return """
                 <tr role="row"><th role="rowheader" scope="row" class="nowrap">\(PageNumbers.ago(probe.at, now: now))</th>\
-                <td role="cell" data-label="Outcome">\(outcome)</td>\
-                <td role="cell" data-label="Latency" class="number">\(PageNumbers.latency(Double(probe.total)))</td>\
+                <td role="cell" data-label="Outcome" class="half">\(outcome)</td>\
+                <td role="cell" data-label="Latency" class="half number">\(PageNumbers.latency(Double(probe.total)))</td>\
                 <td role="cell" data-label="Phases" class="quiet">\(phases)</td>\
                 <td role="cell" data-label="probe_id" class="mono">\(probe.id.description)</td></tr>
                 """

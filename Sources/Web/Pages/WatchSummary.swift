@@ -11,27 +11,19 @@ enum WatchStanding: String, Sendable, CaseIterable, Comparable {
     case inSync = "in_sync"
     case disabled
 
-    static func < (left: Self, right: Self) -> Bool {
-        (allCases.firstIndex(of: left) ?? 0) < (allCases.firstIndex(of: right) ?? 0)
-    }
-
-    /// The worst of all that is true of the watch.
-    init(_ report: WatchReport) {
-        self = Self.all(of: report).min() ?? .unknown
-    }
-
-    /// Whatever is true of the watch: a drifted one may fail as well.
-    static func all(of report: WatchReport) -> Set<WatchStanding> {
-        guard report.state.watch.isEnabled else { return [.disabled] }
-        let isFailing = report.state.lastProbe?.result.isSuccess == false
-        let failing: Set<WatchStanding> = isFailing ? [.failing] : []
-        switch report.state.state(at: report.now) {
-        case .missing: return [.missing]
-        case .drifted: return failing.union([.drifted])
-        case .unknown: return failing.union([.unknown])
-        case .inSync: return isFailing ? failing : [.inSync]
+    /// 0 is the worst.
+    var rank: Int {
+        switch self {
+        case .missing: 0
+        case .failing: 1
+        case .drifted: 2
+        case .unknown: 3
+        case .inSync: 4
+        case .disabled: 5
         }
     }
+
+    static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
 
     /// For a person.
     var title: String {
@@ -58,15 +50,46 @@ enum WatchStanding: String, Sendable, CaseIterable, Comparable {
     }
 }
 
+/// Whatever is true of a watch at once: a drifted one may fail as well.
+struct WatchStandings: Sendable, Hashable {
+    let worst: WatchStanding
+    /// What is true besides; at most one thing is.
+    private let other: WatchStanding?
+
+    init(_ report: WatchReport) {
+        guard report.state.watch.isEnabled else {
+            self.init(.disabled)
+            return
+        }
+        let isFailing = report.state.lastProbe?.result.isSuccess == false
+        switch report.state.state(at: report.now) {
+        case .missing: self.init(.missing)
+        case .drifted: self.init(isFailing ? .failing : .drifted, isFailing ? .drifted : nil)
+        case .unknown: self.init(isFailing ? .failing : .unknown, isFailing ? .unknown : nil)
+        case .inSync: self.init(isFailing ? .failing : .inSync)
+        }
+    }
+
+    private init(_ worst: WatchStanding, _ other: WatchStanding? = nil) {
+        self.worst = worst
+        self.other = other
+    }
+
+    /// Worst first.
+    var all: [WatchStanding] { [worst] + (other.map { [$0] } ?? []) }
+
+    func contains(_ standing: WatchStanding) -> Bool { worst == standing || other == standing }
+}
+
 /// What a watch's state means and what is to be done about it, in sentences without secrets.
 struct WatchSummary: Sendable {
     let report: WatchReport
-    let standing: WatchStanding
+    let standings: WatchStandings
     let configuration: ConfigurationState
 
     init(_ report: WatchReport) {
         self.report = report
-        standing = WatchStanding(report)
+        standings = WatchStandings(report)
         configuration = report.state.state(at: report.now)
     }
 
