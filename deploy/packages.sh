@@ -10,7 +10,7 @@ build_packages=(
 test_packages=(
     prometheus prometheus-alertmanager nginx-light iproute2 procps curl openssl
     shellcheck yamllint lintian dpkg-dev man-db mandoc zsh fish systemd python3 python3-venv
-    debootstrap systemd-container bubblewrap
+    debootstrap systemd-container bubblewrap chromium fonts-dejavu-core
 )
 
 # install_packages NAME...: installs those that are not there. Says what it does only where it does something.
