@@ -194,22 +194,24 @@ import Testing
         _ = try await exporter.samples {
             $0.series("partoo_webhook_config_last_success_timestamp_seconds").count == 200
         }
-        world.partoo.edit(157) { $0.customHeaders = ["X-New": "1"] }
-        let clock = ContinuousClock()
-        let edited = clock.now
-        let samples = try await exporter.samples {
-            $0["partoo_webhook_config_drift", ["webhook_id": "157", "field": "custom_headers"]] == 1
+        let edited = 150...169
+        for id in edited { world.partoo.edit(id) { $0.customHeaders = ["X-New": "1"] } }
+        let samples = try await exporter.samples { samples in
+            edited.allSatisfy {
+                samples["partoo_webhook_config_drift", ["webhook_id": "\($0)", "field": "custom_headers"]] == 1
+            }
         }
-        // A rotation takes 10 s and more; a pass over the list 1 s.
-        #expect(clock.now - edited < .seconds(8))
         #expect(samples["partoo_exporter_api_requests_total", ["endpoint": "webhooks", "code": "200"]] ?? 0 > 3)
-        // The log says who noticed, on the page and for scripts.
+        // The log says who noticed, on the page and for scripts. The rotation may come upon some of them first, but not on all.
         let port = try await exporter.port()
         for (path, text) in [
-            ("/webhooks/acme/157", "noticed by discovery"), ("/api/v1/webhooks/acme/157", #""noticed_by":"discovery""#),
+            ("/webhooks/acme/", "noticed by discovery"), ("/api/v1/webhooks/acme/", #""noticed_by":"discovery""#),
         ] {
             let found = try await eventually { () -> Bool? in
-                try LoopbackHTTP.request("GET", path, port: port).text.contains(text) ? true : nil
+                let shown = try edited.contains {
+                    try LoopbackHTTP.request("GET", "\(path)\($0)", port: port).text.contains(text)
+                }
+                return shown ? true : nil
             }
             #expect(found == true, "\(path)")
         }
