@@ -126,7 +126,7 @@ import Testing
     @Test(.enabled(if: PrometheusServer.isInstalled), arguments: [false, true])
     func quantilesAreWhatTheReceiverTook(isNative: Bool) async throws {
         let world = try await World()
-        let (_, origin) = try await world.receiver(.slow(milliseconds: 300))
+        let (_, origin) = try await world.receiver(.slow(milliseconds: 1000))
         world.partoo.put(.init(id: 1, url: "\(origin)/hook"))
         let exporter = try world.start(try world.configure(["webhook_id: 1"]))
         _ = try await exporter.samples { $0["partoo_webhook_probes_total", ["webhook_id": "1"]] ?? 0 >= 3 }
@@ -135,8 +135,8 @@ import Testing
         let name = isNative ? "partoo_webhook_probe_latency_seconds" : "partoo_webhook_probe_latency_seconds_bucket"
         for quantile in [0.01, 0.5] {
             let samples = try await prometheus.query("histogram_quantile(\(quantile), \(name))") { $0.count == 1 }
-            // A native bucket is 9% wide; the classic one reaches from 0.25 to 0.5.
-            let range = isNative ? 0.27...0.42 : 0.25...0.5
+            // A native bucket is 9% wide; the classic one reaches from 1 to 2.5. A busy machine adds to what the receiver takes.
+            let range = isNative ? 0.9...1.5 : 1...2.5
             #expect(samples.first.map { range.contains($0.value) } == true, "\(samples)")
         }
         if isNative {
