@@ -108,6 +108,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["Transport"], path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "PartooTests", dependencies: ["Partoo", "Transport", "TestSupport"], swiftSettings: settings),
@@ -136,7 +137,7 @@ let package = Package(
             name: "PagesBenchmark", dependencies: ["Monitoring", "WatchSamples", "Web"],
             path: "Tests/Benchmarks/PagesBenchmark", swiftSettings: settings),
         .executableTarget(
-            name: "CurlScenarios", dependencies: ["Curl", "CCurl", "Transport", "TestSupport"],
+            name: "CurlScenarios", dependencies: ["Curl", "CCurl", "Transport", "Simulator", "TestSupport"],
             path: "Tests/CurlScenarios", swiftSettings: settings),
         .executableTarget(
             name: "CurlBenchmark", dependencies: ["Curl", "CCurl", "Transport", "Simulator", "TestSupport"],

@@ -56,10 +56,14 @@ package final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input ?? "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, errors.write, STDERR_FILENO)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        Self.freeSignals(&attributes)
         let variables = environment.merging(own) { _, own in own }.map { "\($0.key)=\($0.value)" }
         var identifier: pid_t = 0
         let code = Self.withPointers([executable] + arguments) { arguments in
-            Self.withPointers(variables) { posix_spawn(&identifier, executable, &actions, nil, arguments, $0) }
+            Self.withPointers(variables) { posix_spawn(&identifier, executable, &actions, &attributes, arguments, $0) }
         }
         guard code == 0 else {
             close(output.read)
@@ -198,6 +202,17 @@ package final class ChildProcess: Sendable {
     }
 
     // MARK: C
+
+    /// A program takes over what the thread that starts it blocks, and what this process ignores: threads of a pool block
+    /// SIGTERM, which would then not end it, and CurlTransport ignores SIGPIPE.
+    private static func freeSignals(_ attributes: inout posix_spawnattr_t) {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    }
 
     private static func pipe() throws -> (read: Int32, write: Int32) {
         var descriptors: [Int32] = [0, 0]

@@ -1,0 +1,37 @@
+import Glibc
+import TestSupport
+import Testing
+
+@Suite struct ChildProcessTests {
+    /// Whoever starts it: a thread that blocks signals in a process that ignores some.
+    @Test func aProgramBeginsWithNoSignalBlockedOrIgnored() async throws {
+        let run = try startingWithoutSignals {
+            try ChildProcess("/bin/grep", ["-E", "^Sig(Blk|Ign):", "/proc/self/status"])
+        }
+        #expect(await run.exitStatus() == 0, "\(run.errors)")
+        let masks = run.output.split(separator: "\n").compactMap { UInt64($0.suffix(16), radix: 16) }
+        // The two that are the C library's own are not looked at.
+        #expect(masks.map { $0 & 0x7fff_ffff } == [0, 0], "\(run.output)")
+    }
+
+    @Test func aProgramEndsBySIGTERMWhoeverStartsIt() async throws {
+        let run = try startingWithoutSignals { try ChildProcess("/bin/sleep", ["60"]) }
+        run.signal(SIGTERM)
+        #expect(await run.exitStatus() == 128 + SIGTERM)
+    }
+
+    private func startingWithoutSignals(_ start: () throws -> ChildProcess) throws -> ChildProcess {
+        var blocked = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&blocked)
+        sigaddset(&blocked, SIGTERM)
+        sigaddset(&blocked, SIGUSR1)
+        pthread_sigmask(SIG_BLOCK, &blocked, &before)
+        let handler = signal(SIGUSR2, SIG_IGN)
+        defer {
+            signal(SIGUSR2, handler)
+            pthread_sigmask(SIG_SETMASK, &before, nil)
+        }
+        return try start()
+    }
+}
