@@ -6,7 +6,7 @@ import Transport
 /// epoll, one multi handle, and the transfers that run on it. Used and freed on one thread.
 final class CurlLoop {
     private let mailbox: Mailbox
-    private let connections: CurlTransport.Connections
+    private let settings: CurlTransport.Settings
     private let multi: UnsafeMutableRawPointer
     private let poll: Int32
     private let timer: Int32
@@ -16,10 +16,10 @@ final class CurlLoop {
 
     private static let pooledHandles = 64
 
-    init?(mailbox: Mailbox, connections: CurlTransport.Connections) {
+    init?(mailbox: Mailbox, settings: CurlTransport.Settings) {
         guard let multi = curl_multi_init() else { return nil }
         self.mailbox = mailbox
-        self.connections = connections
+        self.settings = settings
         self.multi = multi
         poll = epoll_create1(Int32(EPOLL_CLOEXEC))
         timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK) | Int32(TFD_CLOEXEC))
@@ -142,7 +142,7 @@ final class CurlLoop {
             job.finish(Transfer(result: .failure(TransferError(.internal, "libcurl has no handle left"))))
             return
         }
-        if let error = handle.prepare(job, connections: connections) {
+        if let error = handle.prepare(job, settings) {
             retire(handle)
             job.finish(Transfer(result: .failure(error)))
             return
@@ -202,7 +202,7 @@ final class CurlLoop {
             job.finish(second.first)
             return
         }
-        if !other.prepareCertificates(second) || !add(other) {
+        if !other.prepareCertificates(second, settings) || !add(other) {
             retire(other)
             job.finish(second.first)
         }

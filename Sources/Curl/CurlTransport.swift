@@ -19,15 +19,24 @@ package final class CurlTransport: Transport {
         case kept
     }
 
+    /// What all requests have in common.
+    struct Settings: Sendable {
+        var connections: Connections
+        /// How long a bundle of certificates is used before it is read again.
+        var bundleLifetime: Duration
+    }
+
     private let mailbox: Mailbox
     private let thread: LoopThread
     private let lastID = Atomic<Int>(0)
 
+    /// - Parameter bundleLifetime: how long a bundle of certificates is used before it is read again; whole seconds.
     /// - Throws: where the machine has no descriptor or thread left.
-    package init(connections: Connections) throws(CurlError) {
+    package init(connections: Connections, bundleLifetime: Duration = .seconds(600)) throws(CurlError) {
         try Self.setUp()
         mailbox = try Mailbox()
-        thread = try LoopThread(mailbox: mailbox, connections: connections)
+        let settings = Settings(connections: connections, bundleLifetime: bundleLifetime)
+        thread = try LoopThread(mailbox: mailbox, settings: settings)
     }
 
     package func perform(_ request: Request) async -> Transfer {

@@ -96,11 +96,11 @@ extension EasyHandle {
         }
     }
 
-    func setTLS(_ tls: TLSOptions, verifies: Bool = true) {
+    func setTLS(_ tls: TLSOptions, _ settings: CurlTransport.Settings, verifies: Bool = true) {
         // With a CA path libcurl does not cache the store, and every handshake reads all certificates again.
         set(CURLOPT_CAPATH, nil as String?)
         set(CURLOPT_CAINFO, tls.caFile ?? Self.systemBundle)
-        set(CURLOPT_CA_CACHE_TIMEOUT, 600)
+        set(CURLOPT_CA_CACHE_TIMEOUT, Int(settings.bundleLifetime.components.seconds))
         let isVerified = verifies && !tls.insecureSkipVerify
         set(CURLOPT_SSL_VERIFYPEER, isVerified ? 1 : 0)
         set(CURLOPT_SSL_VERIFYHOST, isVerified ? 2 : 0)

@@ -80,7 +80,7 @@ final class EasyHandle {
     /// Sets everything that the request asks for.
     ///
     /// - Returns: why it cannot be sent.
-    func prepare(_ job: Job, connections: CurlTransport.Connections) -> TransferError? {
+    func prepare(_ job: Job, _ settings: CurlTransport.Settings) -> TransferError? {
         self.job = job
         let request = job.request
         let url = request.url.reveal()
@@ -93,9 +93,9 @@ final class EasyHandle {
         self.target = target
         proxy = ProxyChoice(request, target)
         if let fault = setHeaders(request, target) { return fault }
-        setCommon(request, url: sentURL(request, target), connections: connections)
+        setCommon(request, url: sentURL(request, target), connections: settings.connections)
         setMethod(request)
-        setTLS(request.tls)
+        setTLS(request.tls, settings)
         if let refusal { return TransferError(.internal, "libcurl refused an option (code \(refusal.rawValue))") }
         seen.response.maximumBodyBytes = max(request.maximumResponseBytes, 0)
         seen.started = .now
@@ -205,11 +205,9 @@ final class EasyHandle {
     }
 
     /// - Returns: false where it cannot be done.
-    func prepareCertificates(_ second: CertificateRequest) -> Bool {
+    func prepareCertificates(_ second: CertificateRequest, _ settings: CurlTransport.Settings) -> Bool {
         var request = second.job.request
         request.timeout = second.remaining
-        request.tls.certificateFile = nil
-        request.tls.keyFile = nil
         job = second.job
         target = second.target
         proxy = second.proxy
@@ -224,7 +222,7 @@ final class EasyHandle {
         }
         set(CURLOPT_NOBODY, 1)
         seen.stopsBeforeRequest = true
-        setTLS(request.tls, verifies: false)
+        setTLS(request.tls, settings, verifies: false)
         return refusal == nil
     }
 

@@ -6,9 +6,9 @@ final class LoopThread: Sendable {
     private let thread: Mutex<pthread_t?>
 
     /// - Throws: where the machine has no descriptor or thread left.
-    init(mailbox: Mailbox, connections: CurlTransport.Connections) throws(CurlError) {
+    init(mailbox: Mailbox, settings: CurlTransport.Settings) throws(CurlError) {
         // Made here, so that a failure is known here; then handed over whole, and only touched by its thread.
-        guard let loop = CurlLoop(mailbox: mailbox, connections: connections) else {
+        guard let loop = CurlLoop(mailbox: mailbox, settings: settings) else {
             throw CurlError(description: "no event loop for libcurl (error \(errno))")
         }
         let handed = Unmanaged.passRetained(loop)

@@ -15,7 +15,8 @@ do {
     case "environment-proxy": try await EnvironmentProxy.run()
     case "descriptors": try await Descriptors.mixedFates()
     case "no-descriptors": try await Descriptors.exhausted()
-    case "process": try ProcessWide.run()
+    case "process": try await ProcessWide.run()
+    case "pinned": try await Certificates.pinned()
     default:
         say("unknown scenario")
         exit(1)

@@ -89,31 +89,41 @@ import Transport
     @Test func theSecondHandshakeStaysInsideTheTimeout() async throws {
         let fixture = try Fixture()
         let server = try await fixture.server(.expired)
-        let relay = try RawServer { connection in
-            guard connection.index == 0 else { return connection.hold() }
-            connection.pause(milliseconds: 800)
-            connection.relay(to: server.port)
-        }
         let silent = try RawServer { $0.hold() }
-        let order = Gathering<String>()
-        async let first: Void = {
-            let transfer = await fixture.perform("https://127.0.0.1:\(relay.port)/", timeout: .milliseconds(1200))
-            order.add("certificate")
+        // Where the machine is too busy for the first handshake to come to its end in time, there is no second one to look at.
+        for unit in [100, 200, 400, 800, 1600] {
+            let relay = try RawServer { connection in
+                guard connection.index == 0 else { return connection.hold() }
+                connection.pause(milliseconds: 8 * unit)
+                connection.relay(to: server.port)
+            }
+            let order = Gathering<String>()
+            async let first = {
+                let transfer = await fixture.perform(
+                    "https://127.0.0.1:\(relay.port)/", timeout: .milliseconds(12 * unit))
+                order.add("certificate")
+                return transfer
+            }()
+            _ = try await eventually { relay.connections > 0 ? true : nil }
+            async let second = {
+                let transfer = await fixture.perform(
+                    "http://127.0.0.1:\(silent.port)/", timeout: .milliseconds(16 * unit))
+                order.add("other")
+                return transfer
+            }()
+            let (transfer, other) = await (first, second)
+            guard relay.connections > 1 else { continue }
+            #expect(order.values == ["certificate", "other"])
+            #expect(other.reason == .responseTimeout)
             #expect(transfer.reason == .tlsExpired, "\(transfer.result)")
             #expect(transfer.tls?.isVerified == false && transfer.tls?.leafNotAfter == nil)
             transfer.expectWholePhases()
-            #expect(transfer.timings.total < .milliseconds(1200), "the second handshake is outside the phases")
-        }()
-        _ = try await eventually { relay.connections > 0 ? true : nil }
-        async let second: Void = {
-            let transfer = await fixture.perform("http://127.0.0.1:\(silent.port)/", timeout: .milliseconds(1600))
-            order.add("other")
-            #expect(transfer.reason == .responseTimeout)
-        }()
-        _ = await (first, second)
-        #expect(order.values == ["certificate", "other"])
-        #expect(relay.connections == 2)
-        await server.stop()
+            #expect(transfer.timings.total < .milliseconds(12 * unit), "the second handshake is outside the phases")
+            #expect(relay.connections == 2)
+            await server.stop()
+            return
+        }
+        Issue.record("the first handshake never came to its end")
     }
 
     @Test func theSecondHandshakeGoesToTheSameAddress() async throws {
@@ -129,6 +139,27 @@ import Transport
         }
         #expect(transfer.reason == .tlsUntrusted, "\(transfer.result)")
         #expect(asked.values.last == IPAddress("127.0.0.1") && transfer.tls?.leafNotAfter != nil)
+        await server.stop()
+    }
+
+    /// What libcurl has read of a bundle it uses again, which it does without a CA path only; and not for its usual day.
+    @Test func aBundleIsReadAgainAfterItsLifetimeOnly() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server()
+        let request = fixture.request("https://127.0.0.1:\(server.port)/")
+        let shortlived = try CurlTransport(connections: .fresh, bundleLifetime: .seconds(1))
+        for transport in [fixture.transport, shortlived] {
+            #expect(await transport.perform(request).response?.status == 200)
+        }
+        _ = try fixture.write(try fixture.authority.issue(.good).certificatePEM, to: "ca.pem")
+        #expect(await fixture.transport.perform(request).response?.status == 200)
+        let untrusted = try await eventually { () -> Transfer? in
+            let transfer = await shortlived.perform(request)
+            return transfer.response == nil ? transfer : nil
+        }
+        #expect(untrusted?.reason == .tlsUntrusted)
+        #expect(await fixture.transport.perform(request).response?.status == 200)
+        shortlived.shutdown()
         await server.stop()
     }
 

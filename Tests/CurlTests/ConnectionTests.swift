@@ -31,6 +31,19 @@ import Transport
         #expect(server.connections == 105)
     }
 
+    @Test func aFreshConnectionIsClosedAfterItsResponse() async throws {
+        let fixture = try Fixture(.fresh)
+        let server = try RawServer { connection in
+            _ = connection.readRequest()
+            connection.write(page())
+            // Until the peer goes, which a kept connection would not.
+            connection.hold()
+            connection.keep("gone")
+        }
+        #expect(await fixture.perform("http://127.0.0.1:\(server.port)/").response?.status == 200)
+        #expect(try await eventually(within: .seconds(30)) { server.notes.first } == "gone")
+    }
+
     @Test func keptConnectionsAreShared() async throws {
         let fixture = try Fixture(.kept)
         let server = try RawServer(Self.keepingServer)

@@ -45,9 +45,10 @@ final class Nginx: Sendable {
         _ = try fixture.write(String(repeating: "0123456789", count: 300_000), to: "root/big")
         let shown =
             "$ssl_session_reused|$ssl_server_name|$http_host|$ssl_client_verify|$ssl_protocol|$server_protocol|"
-            + "$request_method|$content_type|$http_x_empty|$http_x_filled"
+            + "$request_method|$content_type|$http_x_empty|$http_x_filled|$connection"
         let answer = """
             location / { return 200 "\(shown)"; }
+            location /slow { alias \(fixture.folder.path)/root/big; limit_rate 20k; }
             location /big { root \(fixture.folder.path)/root; }
             location /header { add_header X-Long "\(String(repeating: "a", count: 3000))"; return 200; }
             """
@@ -115,6 +116,8 @@ extension Transfer {
         var contentType: String { self[7] }
         var emptyHeader: String { self[8] }
         var filledHeader: String { self[9] }
+        /// The number of the connection.
+        var connection: String { self[10] }
     }
 
     var seen: Seen { Seen(text) }

@@ -139,6 +139,20 @@ import Transport
         #expect(timedOut.timings.processing == nil)
     }
 
+    /// Our own limit, which lies below libcurl's: the same with every version of it.
+    @Test(arguments: [(250, true), (270, false)])
+    func aHeaderBlockMayHave256KiB(kilobytes: Int, isGood: Bool) async throws {
+        let line = "X-A: \(String(repeating: "b", count: 1024 - 7))\r\n"
+        let server = try RawServer { connection in
+            _ = connection.readRequest()
+            connection.write("HTTP/1.1 200 OK\r\n" + String(repeating: line, count: kilobytes) + "\r\n")
+        }
+        let transfer = try await Fixture().perform("http://127.0.0.1:\(server.port)/")
+        #expect(transfer.response?.headers.count == (isGood ? kilobytes : nil))
+        #expect(transfer.reason == (isGood ? nil : .httpProtocol), "\(transfer.result)")
+        transfer.expectWholePhases()
+    }
+
     @Test func aBodyPastTheLimitIsCutAndGood() async throws {
         let fixture = try Fixture()
         let server = try RawServer { connection in

@@ -77,6 +77,27 @@ import Transport
         }
     }
 
+    /// Over HTTP/2 a request could join another one's connection while that still runs.
+    @Test func aConnectionInUseIsNotJoined() async throws {
+        let fixture = try Fixture(.fresh)
+        let nginx = try await Nginx(fixture)
+        let slow = Task {
+            await fixture.perform(nginx.url(.clear, "/slow")) {
+                $0.httpVersion = .http2
+                $0.maximumResponseBytes = 3_000_000
+            }
+        }
+        var connections: Set<String> = []
+        for _ in 0..<20 {
+            let transfer = await fixture.perform(nginx.url(.clear)) { $0.httpVersion = .http2 }
+            #expect(transfer.response?.version == .http2)
+            connections.insert(transfer.seen.connection)
+        }
+        #expect(connections.count == 20)
+        slow.cancel()
+        #expect(await slow.value.reason == .cancelled)
+    }
+
     @Test func theOldestVersionIsTheOneThatIsConfigured() async throws {
         let fixture = try Fixture()
         let nginx = try await Nginx(fixture)
@@ -164,7 +185,8 @@ import Transport
     @Test func theEarliestEndOfTheChainIsKept() async throws {
         let fixture = try Fixture()
         let soon = try fixture.authority.issue(.good, now: Date().addingTimeInterval(-30 * 86_400))
-        let nginx = try await Nginx(fixture, chain: [soon.certificatePEM])
+        let late = try fixture.authority.issue(.good)
+        let nginx = try await Nginx(fixture, chain: [soon.certificatePEM, late.certificatePEM])
         let transfer = await fixture.perform(nginx.url(.http1))
         #expect(transfer.response?.status == 200, "\(transfer.result)")
         let tls = try #require(transfer.tls)
