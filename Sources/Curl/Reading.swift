@@ -260,8 +260,8 @@ struct Reading {
         }
     }
 
-    /// Verify results of OpenSSL: 9 not yet valid, 10 expired, 62 host name. A wrong host is found after the handshake, when
-    /// libcurl has no result yet, so there only its message tells.
+    /// Verify results of OpenSSL: 9 not yet valid, 10 expired. A wrong host is libcurl's own finding, after the handshake: the
+    /// result is good then, and only the message tells.
     private var verificationError: TransferError {
         if message.contains("subject name") || message.contains("common name") {
             return TransferError(.tlsHostname, "the certificate is for another host")
@@ -271,15 +271,11 @@ struct Reading {
         case 0: return alertError
         case 9: return TransferError(.tlsNotYetValid, "a certificate is not valid yet")
         case 10: return TransferError(.tlsExpired, "a certificate has expired")
-        case 62: return TransferError(.tlsHostname, "the certificate is for another host")
         default: return TransferError(.tlsUntrusted, "the certificate's chain is not trusted")
         }
     }
 
     private var receiveError: TransferError {
-        if message.contains("Too large response headers") {
-            return TransferError(.httpProtocol, "the response's header block is past the limit")
-        }
         if isAlert, !seen.response.hasStatusLine { return alertError }
         if isReset { return TransferError(.reset, "the peer reset the connection") }
         if seen.response.hasStatusLine { return TransferError(.httpProtocol, "the response was cut short") }

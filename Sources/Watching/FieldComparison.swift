@@ -51,7 +51,7 @@ extension WatchState {
                 source: source(of: .customHeaders),
                 baseline: before.isEmpty ? nil : before.map(\.text).joined(separator: ", "),
                 observed: after.isEmpty ? nil : after.map(\.text).joined(separator: ", "),
-                differs: !isMissing && different.contains(name),
+                differs: different.contains(name),
                 isIgnored: watch.ignoredFields.contains(.customHeaders))
         }
     }
@@ -59,7 +59,7 @@ extension WatchState {
     private func row(_ field: ConfigurationField, baseline: String?, observed: String) -> FieldComparison {
         FieldComparison(
             field: field, source: source(of: field), baseline: baseline, observed: observed,
-            differs: !isMissing && drift.fields.contains(field), isIgnored: watch.ignoredFields.contains(field))
+            differs: drift.fields.contains(field), isIgnored: watch.ignoredFields.contains(field))
     }
 
     private func source(of field: ConfigurationField) -> BaselineSource? {
