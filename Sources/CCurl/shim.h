@@ -3,6 +3,7 @@
 
 // Swift calls no variadic C function: one wrapper for each type of argument. No logic here.
 #include <curl/curl.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 

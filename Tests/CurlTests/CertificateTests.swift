@@ -51,6 +51,17 @@ import Transport
         await server.stop()
     }
 
+    /// An authority of the same name whose key is another one, as after its renewal.
+    @Test func aSignatureOfAnotherKeyIsUntrusted() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server()
+        _ = try fixture.write(try SimulatedCertificateAuthority().pem, to: "ca.pem")
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/")
+        #expect(transfer.reason == .tlsUntrusted, "\(transfer.result)")
+        #expect(transfer.tls?.leafNotAfter != nil)
+        await server.stop()
+    }
+
     @Test func aGoodCertificateTakesOneHandshake() async throws {
         let fixture = try Fixture()
         let connections = Atomic(0)
