@@ -90,6 +90,9 @@ extension ConfigurationErrorTests {
             "plain http", "api_key_env: KEY\nbase_url: http://localhost.example.com/v2",
             "4:15: `base_url` must begin with https://; plain http is for loopback hosts only"),
         .account(
+            "plain http to a neighbour of loopback", "api_key_env: KEY\nbase_url: http://126.0.0.1/v2",
+            "4:15: `base_url` must begin with https://; plain http is for loopback hosts only"),
+        .account(
             "user-info", "api_key_env: KEY\nbase_url: https://CANARY@api.partoo.co/v2",
             "4:15: `base_url` must not hold a user or a password"),
         .account(
@@ -196,6 +199,8 @@ extension ConfigurationErrorTests {
             "4:37: `allowed_networks` must hold networks such as `10.0.0.0/8` or `fd00::/8`"),
     ]
 
+    private static let longest = String(repeating: "a", count: 64)
+
     static let watchFiles: [BadFile] = [
         BadFile("no account", "watches: [{webhook_id: 1}]", "1:11: `account` is missing, and no account is defined"),
         BadFile(
@@ -239,6 +244,14 @@ extension ConfigurationErrorTests {
             "salt",
             "expect: {url: {sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, salt: CANARY}}",
             "4:100: `salt` must be pairs of hexadecimal digits"),
+        .watch(
+            "a hash that is too short",
+            "expect: {url: {sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8}}",
+            "4:28: `sha256` must be 64 hexadecimal digits"),
+        .watch(
+            "a name too long to be shown",
+            "expect: {\(longest): 1, \(longest)a: 1}",
+            "4:14: unknown key `\(longest)`; did you mean `custom_headers`?", "4:83: unknown key"),
         .watch("ignore", "ignore: [urls]", "4:14: `ignore` may hold `url`, `event_type`, `org_id`, `custom_headers`"),
         BadFile(
             "duplicate",

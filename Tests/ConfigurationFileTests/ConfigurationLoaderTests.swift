@@ -43,6 +43,27 @@ struct ConfigurationLoaderTests {
         #expect(loaded.watchFiles.isEmpty)
     }
 
+    @Test("what is written in several ways means the same")
+    func forms() throws {
+        let name = String(repeating: "a", count: 64)
+        let text = """
+            accounts:
+              - name: \(name)
+                api_key_env: KEY
+                base_url: http://127.255.0.1:8080/v2//
+                discover: {org_ids: [7, 8, 7]}
+            watches:
+              - webhook_id: 1
+                org_id: 7
+            """
+        let configuration = try MemoryFileSystem(["/etc/partoo/c.yml": text]).loader(["KEY": "k"]).load(path: "c.yml")
+            .get().configuration
+        #expect(configuration.accounts.first?.name == name)
+        #expect(configuration.accounts.first?.baseURL == "http://127.255.0.1:8080/v2")
+        #expect(configuration.accounts.first?.discovery?.orgIDs == [7, 8])
+        #expect(configuration.watches.first?.expectation == Expectation(orgID: 7))
+    }
+
     @Test("every key of a full file arrives")
     func full() throws {
         let loaded = try FullConfiguration.fileSystem.loader(FullConfiguration.environment).load(path: "c.yml").get()

@@ -102,6 +102,47 @@ struct WatchFileTests {
             ])
     }
 
+    /// Somebody puts another file in the place of a secret between the look at its path and its opening.
+    private struct Swapped: ConfigurationFileSystem {
+        var files: MemoryFileSystem
+
+        func read(_ path: String, limit: Int) -> Result<FileContents, FileFailure> {
+            files.read(path, limit: limit).map { contents in
+                let isSecret = path.hasSuffix("/token")
+                return FileContents(
+                    bytes: contents.bytes, resolvedPath: isSecret ? "/etc/shadow" : contents.resolvedPath)
+            }
+        }
+
+        func resolve(_ path: String) -> String? { files.resolve(path) }
+        func glob(_ pattern: String) -> [String] { files.glob(pattern) }
+        var currentDirectory: String { files.currentDirectory }
+    }
+
+    @Test("a file that was swapped in is not below the folder")
+    func swapped() throws {
+        let text = "- webhook_id: 2\n  expect: {url: {file: ../secrets/token}}\n"
+        let files = MemoryFileSystem([
+            "/etc/partoo/c.yml": Self.main, "/etc/partoo/secrets/token": "https://a/CANARY",
+            "/etc/partoo/watches/a.yml": text,
+        ])
+        let loader = ConfigurationLoader(fileSystem: Swapped(files: files), environment: { _ in "k" })
+        #expect(
+            lines(try loader.load(path: "c.yml").get()) == [
+                "a.yml:2:24: `url`: there is no such file below `watch_secrets_dir`"
+            ])
+        let honest = ConfigurationLoader(fileSystem: files, environment: { _ in "k" })
+        #expect(lines(try honest.load(path: "c.yml").get()) == [])
+    }
+
+    @Test("a file loses one newline at its end")
+    func newline() throws {
+        let text = "- webhook_id: 2\n  expect: {custom_headers: {X-A: {file: ../secrets/two}}}\n"
+        let loaded = try load(["watches/a.yml": text, "secrets/two": "CANARY\n\n"])
+        let headers = loaded.configuration.watches.last?.expectation.customHeaders
+        #expect(headers == [ExpectedHeader(name: "X-A", value: .exactly(Secret("CANARY\n")))])
+    }
+
     @Test("what has changed is told by content")
     func changes() throws {
         let files = ["watches/a.yml": "- webhook_id: 2\n  expect: {custom_headers: {X-A: {file: ../secrets/token}}}\n"]

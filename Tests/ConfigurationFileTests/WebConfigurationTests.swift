@@ -62,6 +62,8 @@ import Transport
     @Test(arguments: [
         ("tls_server_confg: {}", "tls_server_config"),
         ("tls_server_config: {cert_file: a, key_file: b, min_versoin: TLS12}", "min_version"),
+        // Two letters that changed places are one slip, and not two.
+        ("tls_server_config: {cert_file: a, key_file: b, mxa_version: TLS12}", "did you mean `max_version`"),
         ("tls_server_config: {cert_file: a}", "key_file"),
         ("tls_server_config: {key_file: a}", "cert_file"),
         ("tls_server_config: {client_auth_type: RequireAnyClientCert}", "cert_file"),

@@ -39,12 +39,17 @@ import Watching
         #expect(after.series("partoo_webhook_probes_total").count == 3 && !after.text.contains("webhook_id=\"9\""))
         #expect(after["partoo_exporter_watches_removed_total", ["reason": "reload"]] == 2)
         #expect(after["partoo_exporter_watches_removed_total", ["reason": "retention"]] == 0)
+        var retirement = MonitorChanges()
+        retirement.retired = [ids[3], WatchID(account: "z", webhookID: 1)]
+        store.apply(retirement)
+        #expect(samples(store)["partoo_exporter_watches_removed_total", ["reason": "reload"]] == 2)
+        #expect(samples(store)["partoo_exporter_watches_removed_total", ["reason": "retention"]] == 1)
         // Away and back in one set of changes: it is there.
         var both = MonitorChanges()
         both.removed = [ids[1]]
         both.updated = [report(ids[1])]
         store.apply(both)
-        #expect(samples(store).series("partoo_webhook_probes_total").count == 3)
+        #expect(samples(store).series("partoo_webhook_probes_total").count == 2)
     }
 
     @Test func otherBucketsBeginAnewAndShowAtOnce() throws {
@@ -64,6 +69,8 @@ import Watching
         changes.updated = []
         rig.store.apply(changes)
         #expect(rig["probe_latency_seconds_count"] == 1)
+        rig.probe()
+        #expect(rig["probe_latency_seconds_count"] == 2)
     }
 
     private func store(calls: [APICall]) throws -> Samples {
@@ -107,6 +114,23 @@ import Watching
         #expect(again["partoo_exporter_api_request_duration_seconds_count", ["endpoint": "webhook"]] == 2)
     }
 
+    @Test func anAccountThatStaysKeepsItsNumbersOverAReload() throws {
+        let store = try StoreRig.store()
+        var changes = MonitorChanges()
+        changes.accounts = [
+            AccountReport(name: "acme", discovers: false), AccountReport(name: "other", discovers: false),
+        ]
+        store.apply(changes)
+        for account in ["acme", "other"] { store.called(account: account, call(500, .serverError)) }
+        changes.accounts = [AccountReport(name: "acme", discovers: true)]
+        store.apply(changes)
+        let seen = samples(store)
+        #expect(seen["partoo_exporter_api_requests_total", ["endpoint": "webhook", "code": "500"]] == 1)
+        #expect(seen["partoo_exporter_api_up"] == 0)
+        #expect(seen["partoo_exporter_discovery_failures_total", ["account": "acme"]] == 0)
+        #expect(!seen.text.contains("account=\"other\""))
+    }
+
     @Test func usualCodesAreCountedFromZero() throws {
         let seen = try store(calls: [])
         for code in ["200", "401", "403", "404", "429", "500", "000"] {
@@ -145,6 +169,27 @@ import Watching
         ] {
             #expect((seen[name] ?? 0) > 0, "\(name)")
         }
+    }
+
+    @Test func theProcessIsMeasuredAsTheKernelDoes() throws {
+        let store = try StoreRig.store()
+        // Other tests open and close files meanwhile, so that most of many looks count.
+        let excess = try (0..<51).map { _ in
+            let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count - 1
+            return (samples(store)["process_open_fds"] ?? 0) - Double(open)
+        }
+        #expect(excess.sorted()[25] == 0)
+        let before = Self.processorTime
+        let shown = samples(store)["process_cpu_seconds_total"] ?? 0
+        // The kernel counts in hundredths here.
+        #expect(shown > before - 0.05 && shown < Self.processorTime + 0.05)
+    }
+
+    private static var processorTime: Double {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+            + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
     }
 
     /// Random lives of many watches with hostile labels: never a series twice, and promtool has nothing to say.

@@ -254,6 +254,16 @@ import Watching
         #expect(rig["config_drifted_since_timestamp_seconds"] == 1_700_000_120)
     }
 
+    @Test func aFieldWithoutABaselineHasNoDriftSeries() throws {
+        let rig = try StoreRig { $0.expectation.url = .exactly(Secret("https://other.example/")) }
+        rig.state = WatchState(
+            watch: rig.state.watch, key: FingerprintKey(), at: rig.now, kept: KeptWatch(baseline: .unreadable))
+        rig.check()
+        #expect(rig.values("state", of: "config_state") == ["drifted"])
+        #expect(rig.samples.series("partoo_webhook_config_drift").count == 1)
+        #expect(rig["config_drift", ["field": "url"]] == 1)
+    }
+
     @Test func brokenRulesAreCountedAndNamed() throws {
         let rig = try StoreRig()
         rig.check(StoreRig.configuration(url: "http://a/", type: "lead", headers: (0..<6).map { ("A \($0)", "v") }))

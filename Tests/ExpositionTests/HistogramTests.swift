@@ -13,6 +13,12 @@ import Testing
         #expect(snapshot.exemplars.isEmpty)
     }
 
+    @Test func durationsCountToTheNanosecond() {
+        var state = HistogramState(BucketBounds([1]))
+        state.observe(.nanoseconds(1_234_567_891))
+        #expect(state.snapshot.sum == 1.234567891)
+    }
+
     @Test func theLatestExemplarOfEachBucketStays() {
         var state = HistogramState(BucketBounds([1]))
         for (value, id) in [(0.1, "a"), (5, "b"), (0.2, "c")] {

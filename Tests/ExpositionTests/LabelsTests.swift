@@ -14,6 +14,8 @@ import Testing
         #expect(labels.description == #"a="3",b="2""#)
         #expect(labels.with("b", "4").description == #"a="3",b="4""#)
         #expect(labels.with(["b": "5", "c": "6"] as Labels).description == #"a="3",b="5",c="6""#)
+        let joined = labels.with(["c": "6"] as Labels)
+        #expect(joined.with("c", "7").description == #"a="3",b="2",c="7""#)
         #expect(Labels().with(labels) == labels)
         #expect(labels.with(Labels()) == labels)
     }

@@ -73,6 +73,13 @@ import Testing
         #expect(native.negative == [16: 1])
     }
 
+    @Test func aGapOfThreeBeginsASpan() throws {
+        var state = HistogramState(BucketBounds([1]))
+        for value in [1, 1.4] { state.observe(value) }
+        let native = try #require(try wire(state).first)
+        #expect(native.positive == [0: 1, 4: 1] && native.positiveSpans == 2)
+    }
+
     @Test func anEmptyOneIsStillNative() throws {
         let native = try #require(try wire(HistogramState(BucketBounds([1]))).first)
         #expect(native.positiveSpans == 1)

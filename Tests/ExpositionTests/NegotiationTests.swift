@@ -27,6 +27,7 @@ import Testing
         ("application/vnd.google.protobuf", .text),
         ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", .text),
         ("application/vnd.google.protobuf;proto=other;encoding=delimited", .text),
+        ("text/html;a=\"b,application/openmetrics-text,c\",text/plain", .text),
         ("\"application/openmetrics-text,", .text), (";;;,,,=;q", .text),
         (prometheus2, .openMetrics), (prometheus2Native, .protobuf), (prometheus3, .openMetrics),
     ]

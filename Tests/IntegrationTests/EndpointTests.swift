@@ -41,6 +41,16 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    @Test func theProcessSaysWhenItStarted() async throws {
+        let world = try await World()
+        let before = Date().timeIntervalSince1970
+        let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
+        let started = try await exporter.samples()["process_start_time_seconds"] ?? 0
+        // The kernel tells the machine's start in whole seconds.
+        #expect(started > before - 2 && started < Date().timeIntervalSince1970 + 2)
+        #expect(await exporter.stop() == 0)
+    }
+
     @Test func aStuckScraperTakesAPlaceAndHoldsUpNobody() async throws {
         let world = try await World()
         let labels = "labels: {filler: \"\(String(repeating: "x", count: 900))\"}"

@@ -67,6 +67,14 @@ import Testing
         #expect(budget.take(at: .seconds(0)) == .seconds(1))
     }
 
+    @Test func whatWasSavedUpBeforeCountsAtTheRateOfThen() {
+        var budget = RequestBudget(perMinute: 60, at: .seconds(0))
+        for _ in 0..<20 { #expect(budget.take(at: .seconds(0)) == nil) }
+        budget.change(perMinute: 1, at: .seconds(3))
+        for _ in 0..<3 { #expect(budget.take(at: .seconds(3)) == nil) }
+        #expect((budget.take(at: .seconds(3)) ?? .zero) > .seconds(59))
+    }
+
     @Test func aClockThatStepsBackGivesNothingAway() {
         var budget = RequestBudget(perMinute: 60, burst: 1, at: .seconds(100))
         #expect(budget.take(at: .seconds(100)) == nil)
@@ -99,6 +107,15 @@ import Testing
         }
         #expect(seen.count { $0 < 0.1 } > 100 && seen.count { $0 > 0.9 } > 100)
         #expect(abs(seen.reduce(0, +) / 2000 - 0.5) < 0.05)
+    }
+
+    @Test func aSuccessBeginsAnew() {
+        var random = SeededGenerator(seed: 8)
+        var backoff = Backoff()
+        for _ in 0..<3 { _ = backoff.failed(interval: .seconds(60), using: &random) }
+        #expect(backoff.failures == 3)
+        backoff.succeeded()
+        #expect(backoff == Backoff())
     }
 }
 

@@ -72,6 +72,9 @@ import Testing
         #expect(HTTPDate.seconds("Saturday, 01-Jan-00 00:00:00 GMT", now: 29.5 * year) == 946_684_800)
         #expect(HTTPDate.seconds("Friday, 01-Jan-00 00:00:00 GMT", now: 129.5 * year) == 4_102_444_800)
         #expect(HTTPDate.seconds("Friday, 01-Jan-99 00:00:00 GMT", now: 30.5 * year) == 915_148_800)
+        // Fifty years on either side are still within.
+        #expect(HTTPDate.seconds("Wednesday, 01-Jan-70 00:00:00 GMT", now: 50.5 * year) == 3_155_760_000)
+        #expect(HTTPDate.seconds("Saturday, 01-Jan-44 00:00:00 GMT", now: Self.now) == -820_540_800)
     }
 
     @Test(arguments: UInt64(1)...4)

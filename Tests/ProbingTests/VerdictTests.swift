@@ -113,6 +113,17 @@ import Transport
                 == .header)
     }
 
+    /// Steps, nesting and memory, each where the other two are far from their limits.
+    @Test(arguments: [
+        ("^a*a*a*a*a*(?:b|c)", 40, Pattern.Match.undecided), ("^a*a*a*a*a*(?:b|c)", 10, .notMatched),
+        ("^(?:a|b)*$", 5000, .undecided), ("^(?:a|b)*$", 500, .matched),
+        (String(repeating: "()", count: 400) + "(?:a|b)*$", 600, .undecided),
+        (String(repeating: "()", count: 400) + "(?:a|b)*$", 100, .matched),
+    ])
+    func eachLimitEndsAMatch(pattern: String, length: Int, match: Pattern.Match) throws {
+        #expect(try Pattern(pattern).match([UInt8](repeating: UInt8(ascii: "a"), count: length)) == match)
+    }
+
     @Test func bodiesThatAreNoUTF8AreStillSearched() throws {
         let pattern = try Pattern("ok")
         #expect(pattern.match([0xff, 0xfe, 0x6f, 0x6b, 0xc3]) == .matched)

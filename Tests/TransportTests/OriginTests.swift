@@ -16,6 +16,14 @@ import Transport
         #expect(Origin(url: url)?.description == origin)
     }
 
+    @Test func aHostHasTheLengthOfANameOfTheDNS() {
+        let label = String(repeating: "a", count: 50) + "."
+        let name = String(repeating: label, count: 4) + String(repeating: "b", count: 49)
+        #expect(name.utf8.count == 253)
+        #expect(Origin(url: "https://\(name)/")?.host == name)
+        #expect(Origin(url: "https://\(name)b/") == nil)
+    }
+
     /// What parsers read differently is not read at all.
     @Test(arguments: [
         "", "example.com", "//example.com", "https:/example.com", "https://", "https:///path", "://example.com",
@@ -24,7 +32,8 @@ import Transport
         "https://example.com:0", "https://example.com:65536", "https://example.com:", "https://example.com:80a",
         "https://example.com:+80", "https://[::1", "https://[1.2.3.4]/", "https://[fe80::1%25eth0]/", "https://[::1]x",
         "https://%65xample.com/", "https://exam<ple.com", "https://a;b/", "https://a,b/", "1https://example.com",
-        "https://user@/", "https://::1/", "https://\u{7f}/", "https://:80",
+        "https://user@/", "https://::1/", "https://1.2.3.256/", "https://1.2.3.4.5/", "https://example.1/",
+        "https://example.1./", "https://example.0x1f/", "https://\u{7f}/", "https://:80",
     ])
     func isStricterThanCurl(url: String) {
         #expect(Origin(url: url) == nil)

@@ -58,6 +58,13 @@ import Watching
         #expect(bins.allSatisfy { (50...150).contains($0) })
     }
 
+    /// Computed by another program: another release must not move turns to other times.
+    @Test func phasesAreTheSameInEveryRelease() {
+        let phases = (1...4).map { WatchID(account: "acme", webhookID: $0).phase(in: .seconds(60), kind: "check") }
+        let known = [48.64097980550947, 31.345206321342594, 6.519352872333308, 40.67845139395629]
+        for (phase, seconds) in zip(phases, known) { #expect(abs(phase / .seconds(1) - seconds) < 1e-6) }
+    }
+
     /// Computed by another program from the published algorithms: another release must not move watches to other shards.
     @Test func shardsAreTheSameInEveryRelease() {
         let shards = (1...12).map { WatchID(account: "acme", webhookID: $0).shard(of: 4) }

@@ -48,6 +48,31 @@ import Watching
         #expect(state.checked(good, at: 1070, duration: .zero) == [])
     }
 
+    @Test func nothingIsInSyncBeforeThereIsABaselineToCompareWith() {
+        var watch = Watch(id: WatchID(account: "a", webhookID: 1))
+        var state = WatchState(watch: watch, key: Self.key, at: 1000, kept: KeptWatch())
+        #expect(state.checked(good, at: 1010, duration: .zero) == [.probeNow])
+        #expect(state.proposal != nil && state.drift.isEmpty && state.state(at: 1010) == .unknown)
+        watch.expectation = Expectation(url: .exactly(Secret("https://a/x")), eventType: "lead_received", orgID: 1)
+        state.redefine(watch, at: 1010)
+        #expect(state.state(at: 1010) == .unknown)
+        // What is ignored needs none.
+        watch.ignoredFields = [.customHeaders]
+        state.redefine(watch, at: 1010)
+        #expect(state.state(at: 1010) == .inSync)
+    }
+
+    @Test func whatIsMissingHasNoFailuresInARow() {
+        var state = Self.state()
+        _ = state.checked(good, at: 1000, duration: .zero)
+        _ = state.probed(probe(.reset), revision: state.revision, at: 1001)
+        _ = state.checked(.missing, at: 1060, duration: .zero)
+        #expect(state.consecutiveProbeFailures == 0)
+        _ = state.checked(good, at: 1120, duration: .zero)
+        _ = state.probed(probe(.reset), revision: state.revision, at: 1121)
+        #expect(state.consecutiveProbeFailures == 1 && state.counters.probeFailures == 2)
+    }
+
     @Test func aChangeIsProbedAtOnceAndCounted() {
         var state = Self.state()
         _ = state.checked(good, at: 1010, duration: .zero)
@@ -149,6 +174,38 @@ import Watching
         #expect(state.counters.probes == 3 && state.counters.probeRetries == 2)
         #expect(state.probed(probe(), revision: state.revision, at: 1065) == [.probeOutcomeChanged])
         #expect(state.consecutiveProbeFailures == 0 && state.counters.probeFailures == 3)
+    }
+
+    @Test func aSupersededProbeIsNotShown() {
+        var state = Self.state()
+        _ = state.checked(good, at: 1000, duration: .zero)
+        let old = state.revision
+        _ = state.checked(.configuration(Self.configuration([("X-A", "1")])), at: 1060, duration: .zero)
+        state.show(probe(.reset, leaf: 9), revision: old, at: 1061)
+        #expect(state.lastProbe == nil && state.certificateExpiry == nil)
+        state.show(probe(.reset, leaf: 9), revision: state.revision, at: 1062)
+        #expect(state.lastProbe?.at == 1062 && state.certificateExpiry?.leaf == 9)
+        #expect(state.counters.probes == 0 && state.consecutiveProbeFailures == 0)
+    }
+
+    /// That a list is without it says nothing of one that the API has not called missing.
+    @Test func absenceConfirmsWhatIsMissingOnly() {
+        var state = Self.state()
+        _ = state.checked(good, at: 1000, duration: .zero)
+        state.absenceConfirmed(at: 1200)
+        #expect(state.state(at: 1300) == .inSync && state.state(at: 1301) == .unknown)
+        _ = state.checked(.missing, at: 2000, duration: .zero)
+        state.absenceConfirmed(at: 2200)
+        #expect(state.state(at: 2500) == .missing && state.state(at: 2501) == .unknown)
+    }
+
+    @Test func nothingIsLearnedInThePlaceOfABaselineThatCannotBeRead() {
+        var state = WatchState(
+            watch: Self.state().watch, key: Self.key, at: 1000, kept: KeptWatch(baseline: .unreadable))
+        #expect(state.checked(good, at: 1010, duration: .zero) == [.probeNow])
+        #expect(state.isBaselineUnreadable && state.proposal == nil && state.state(at: 1010) == .unknown)
+        _ = state.checked(good, at: 1070, duration: .zero, news: .absent)
+        #expect(!state.isBaselineUnreadable && state.proposal != nil)
     }
 
     @Test func acceptTakesTheLastObservationAndListsWhatStaysDeclared() {
