@@ -46,6 +46,9 @@ extension ConfigurationErrorTests {
             "buckets descend", "metrics: {latency_buckets: [1, 0.5]}",
             "1:32: `latency_buckets` must ascend: each bound above the one before"),
         BadFile(
+            "buckets repeat", "metrics: {latency_buckets: [1, 1]}",
+            "1:32: `latency_buckets` must ascend: each bound above the one before"),
+        BadFile(
             "buckets negative", "metrics: {latency_buckets: [-1]}",
             "1:29: `latency_buckets` must hold numbers above zero, in seconds, without infinity"),
         BadFile(

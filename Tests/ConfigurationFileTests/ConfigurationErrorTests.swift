@@ -107,6 +107,14 @@ struct ConfigurationErrorTests {
             ])
     }
 
+    @Test("more errors than anybody reads are counted")
+    func tooMany() {
+        let text = (1...1002).map { "CANARY \($0): 1" }.joined(separator: "\n")
+        let found = errors(MemoryFileSystem(["/etc/partoo/c.yml": text]).loader().load(path: "c.yml"))
+        #expect(found.count == 1001 && found.last == "c.yml: and 2 more errors")
+        #expect(!found.contains { $0.contains("CANARY") })
+    }
+
     @Test("a file that cannot be read")
     func unreadable() {
         var fileSystem = MemoryFileSystem()

@@ -80,6 +80,8 @@ import Transport
         ("http_server_config: {headers: {Content-Security-Policy: \"a\\nb\"}}", "one line"),
         ("http_server_config: {http2: perhaps}", "true or false"),
         ("basic_auth_users: {alice: canary-plain}", "bcrypt"),
+        ("basic_auth_users: {alice: $2y$32$\(String(repeating: "a", count: 53))}", "bcrypt"),
+        ("basic_auth_users: {alice: $2y$03$\(String(repeating: "a", count: 53))}", "bcrypt"),
         ("basic_auth_users: {alice: $2y$99$\(String(repeating: "a", count: 53))}", "bcrypt"),
         ("rate_limit: {interval: soon}", "interval"), ("rate_limit: {interval: 1s, burst: -1}", "burst"),
         ("- a", "mapping"), ("tls_server_config: [", "web.yml"),

@@ -140,7 +140,10 @@ final class MonitorRig: Sendable {
     let start: Duration
     private let running: Task<Void, Never>
 
-    init(_ configuration: ExporterConfiguration, _ prepare: (ScriptedWorld) -> Void = { _ in }) async {
+    init(
+        _ configuration: ExporterConfiguration, shard: Int = 0, totalShards: Int = 1,
+        _ prepare: (ScriptedWorld) -> Void = { _ in }
+    ) async {
         world = ScriptedWorld(time)
         prepare(world)
         start = time.now()
@@ -149,7 +152,8 @@ final class MonitorRig: Sendable {
             parts: Monitor.Parts(
                 time: time, apiTransport: world.api, prober: Prober(transport: world.receivers, userAgent: "agent"),
                 userAgent: "agent", observer: observer, apiObserver: observer,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, shard: shard,
+                totalShards: totalShards))
         self.monitor = monitor
         running = Task(executorPreference: time.executor) { await monitor.run() }
         await time.settle()

@@ -103,6 +103,8 @@ import Watching
             await rig.time.settle()
             #expect(rig.world.probes.count == count && hold.count == 3)
         }
+        // All but the first three waited for a place.
+        #expect(rig.observer.seen.lateness[.probe]?.count { $0 > .zero } == 17)
         // In the order in which they became due.
         #expect(rig.world.probes.map(\.id) == order)
         #expect(rig.observer.seen.mostInFlight == 3)
@@ -126,7 +128,8 @@ import Watching
     }
 
     @Test func whatTimeMakesUnknownIsTold() async {
-        let rig = await Rig(Rig.configuration([Rig.watch(1)]))
+        // No probe ends meanwhile, which would tell it too.
+        let rig = await Rig(Rig.configuration([Rig.watch(1, probe: 3600)]))
         await rig.advance(to: 70)
         rig.world.change { $0.heldChecks[1] = Hold() }
         // The last answer came between the 10th second and the 70th.
@@ -172,6 +175,24 @@ import Watching
         rig.world.change { $0.answer = nil }
         await rig.advance(by: .seconds(121))
         #expect((1...29).allSatisfy { rig.state($0) == .inSync })
+    }
+
+    /// A turn comes exactly an interval after the one before.
+    @Test func aRefusedKeyIsTriedAtEachTurnOfItsOnlyWatch() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1)])) { world in
+            world.change { $0.answer = .answer(401) }
+        }
+        await rig.advance(to: 610)
+        #expect((10...11).contains(rig.world.calls.count))
+    }
+
+    @Test func shardsShareTheBudget() async {
+        let watches = (1...600).map { Rig.watch($0, check: 7200, probe: 7200) }.filter { $0.id.shard(of: 2) == 1 }
+        let rig = await Rig(
+            Rig.configuration(watches, accounts: [Rig.account("a", perMinute: 60)]), shard: 1, totalShards: 2)
+        await rig.advance(to: 60)
+        // Half of the burst and half of the rate.
+        #expect((38...41).contains(rig.world.calls.count), "\(rig.world.calls.count)")
     }
 
     @Test func whoWaitsForTheBudgetDoesNotCallWithARefusedKey() async {

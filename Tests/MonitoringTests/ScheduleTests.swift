@@ -3,6 +3,32 @@ import Testing
 import Watching
 
 @Suite struct ScheduleTests {
+    @Test func whatIsDueAtOnceComesInTheOrderInWhichItWasSet() {
+        var schedule = Schedule()
+        let keys = (0..<50).map { Schedule.Key(id: WatchID(account: "a", webhookID: $0), kind: .check) }
+        for key in keys { schedule.set(key, interval: .seconds(60), phase: .zero, first: .seconds(5)) }
+        #expect(schedule.takeDue(at: .seconds(5)).turns.map(\.key) == keys)
+    }
+
+    @Test func aFirstTurnStaysWhereItIsUnlessSomethingChanges() {
+        var schedule = Schedule()
+        let key = Schedule.Key(id: WatchID(account: "a", webhookID: 1), kind: .check)
+        schedule.set(key, interval: .seconds(60), phase: .seconds(30), first: .seconds(3))
+        schedule.set(key, interval: .seconds(60), phase: .seconds(30), first: .seconds(10))
+        schedule.release(key, at: .seconds(1))
+        #expect(schedule.takeDue(at: .seconds(3)).turns == [Schedule.Turn(key: key, due: .seconds(3))])
+    }
+
+    @Test func aKeyThatIsHeldForgetsTheTurnThatWasAskedFor() {
+        var schedule = Schedule()
+        let key = Schedule.Key(id: WatchID(account: "a", webhookID: 1), kind: .probe)
+        schedule.set(key, interval: .seconds(60), phase: .zero, first: .seconds(3))
+        #expect(schedule.takeDue(at: .seconds(3)).turns.count == 1)
+        #expect(schedule.runNow(key, at: .seconds(4)) == nil)
+        schedule.hold(key)
+        #expect(schedule.finished(key, at: .seconds(5)) == nil && !schedule.isRunning(key))
+    }
+
     private let key = Schedule.Key(id: WatchID(account: "a", webhookID: 1), kind: .probe)
 
     @Test func turnsComeAtTheirPhase() {
