@@ -98,22 +98,22 @@ import Web
         }
         rig.hosts = ["127.0.0.1", "127.0.0.2", "[::1]", ""]
         try await rig.run { server in
-            let ask = { @Sendable (host: String, port: Int, header: String) in
+            let ask = { @Sendable (host: String, port: Int, path: String, header: String) in
                 try await onThread {
                     let client = try RawClient(port, host: host)
-                    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\(header)\r\n")
+                    client.send("GET \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\(header)\r\n")
                     return String(try client.receiveAll().dropFirst(9).prefix(3))
                 }
             }
             let places = zip(["127.0.0.1", "127.0.0.2", "::1", "127.0.0.3", "::1"], server.ports + [server.ports[3]])
             for (host, port) in places {
-                let status = try await ask(host, port, "")
+                let status = try await ask(host, port, "/free", "")
                 #expect(status == "200", "\(host)")
             }
-            async let slow = ask("::1", server.ports[2], "X-Slow: 1\r\n")
+            async let slow = ask("::1", server.ports[2], "/", "X-Slow: 1\r\n")
             for await _ in entered { break }
             for (host, port) in places {
-                let status = try await ask(host, port, "")
+                let status = try await ask(host, port, "/", "")
                 #expect(status == "503", "\(host)")
             }
             open.yield()
