@@ -68,6 +68,12 @@ struct ConfigurationWarningTests {
         #expect(try warnings(head + "[{webhook_id: 1}]") == [reason])
         #expect(try warnings(head + "[{webhook_id: 1, \(expect)}]") == [reason])
         #expect(try warnings(head + "[{webhook_id: 1, org_id: 2, \(expect)}]") == [])
+        for one in [
+            "url: \"https://e.com\", event_type: x", "url: \"https://e.com\", custom_headers: {}",
+            "event_type: x, custom_headers: {}",
+        ] {
+            #expect(try warnings(head + "[{webhook_id: 1, org_id: 2, expect: {\(one)}}]") == [reason], "\(one)")
+        }
         #expect(try warnings(head + "[{webhook_id: 1, \(expect), ignore: [org_id]}]") == [])
         #expect(try warnings(head + "[]\nwatch_files: [x]") == [reason])
     }
