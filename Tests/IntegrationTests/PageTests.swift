@@ -287,6 +287,35 @@ import Testing
         _ = await first.result
     }
 
+    @Test func whoeverAsksWhileAProbeRunsSharesIt() async throws {
+        let world = try await World()
+        let (receiver, origin) = try await world.receiver(.status(200))
+        world.partoo.put(.init(id: 1, url: "\(origin)/hook"))
+        let module = "retries: 0\n  slow: {timeout: 12s, tls: {ca_file: ca.pem}, allowed_networks: [127.0.0.0/8]}"
+        let exporter = try world.start(
+            try world.configure(["webhook_id: 1, module: slow"], module: module, intervals: Self.rare))
+        let port = try await exporter.port()
+        _ = try await exporter.samples { $0["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1 }
+        let (seen, calls) = (receiver.count, world.partoo.count("/v2/webhooks/1"))
+        receiver.behaviour = .slow(milliseconds: 1500)
+        let first = Task.detached {
+            // The scheduled one is reused for a while.
+            var samples = try Self.samplesOf("/probe?webhook_id=1", port)
+            while receiver.count == seen { samples = try Self.samplesOf("/probe?webhook_id=1", port) }
+            return samples
+        }
+        _ = try await eventually { receiver.count > seen ? true : nil }
+        let others = try await withThrowingTaskGroup(of: Samples.self) { group in
+            for _ in 1...4 { group.addTask { try Self.samplesOf("/probe?webhook_id=1", port) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let shared = try await first.value["partoo_webhook_probe_duration_seconds"]
+        #expect(shared ?? 0 >= 1.5 && others.count == 4)
+        #expect(others.allSatisfy { $0["partoo_webhook_probe_duration_seconds"] == shared })
+        #expect(receiver.count == seen + 1 && world.partoo.count("/v2/webhooks/1") == calls && calls > 0)
+        #expect(await exporter.stop() == 0)
+    }
+
     @Test func pagesLiveBelowAnExternalPathAndCanBeSwitchedOff() async throws {
         let world = try await World()
         let path = try world.configure(["webhook_id: 1, enabled: false"])
