@@ -5,7 +5,7 @@ extension ValueReader {
     /// `headers` of a module: sent as they are, so what could not be sent is an error here.
     func headerFields(_ node: YAMLNode?) -> [HeaderField] {
         headerEntries(node).compactMap { entry in
-            guard Self.isToken(entry.key) else {
+            guard entry.key.isHTTPToken else {
                 fail(entry.keyPosition, "`headers`: a header name must be letters, digits and hyphens")
                 return nil
             }
@@ -56,12 +56,6 @@ extension ValueReader {
             }
         }
         return entries
-    }
-
-    /// RFC 9110's token.
-    private static func isToken(_ name: String) -> Bool {
-        !name.isEmpty
-            && name.utf8.allSatisfy { $0.isASCIILetter || $0.isASCIIDigit || "!#$%&'*+-.^_`|~".utf8.contains($0) }
     }
 
     /// Names that a request never carries from a configuration.

@@ -122,7 +122,7 @@ final class EasyHandle {
         for header in request.headers {
             let value = header.value.reveal()
             // libcurl looks for the first colon, and else for a semicolon, so that only a token is sent as it is.
-            guard !header.name.isEmpty, header.name.utf8.allSatisfy(\.isHTTPToken) else {
+            guard header.name.isHTTPToken else {
                 return TransferError(.headerInvalid, "a header name is not an HTTP token")
             }
             guard !value.utf8.contains(where: { $0 == 0x0d || $0 == 0x0a || $0 == 0 }) else {
@@ -232,12 +232,5 @@ final class EasyHandle {
         tls.isVerified = false
         transfer.tls = tls
         return transfer
-    }
-}
-
-extension UInt8 {
-    /// RFC 9110, 5.6.2.
-    fileprivate var isHTTPToken: Bool {
-        isASCIILetter || isASCIIDigit || "!#$%&'*+-.^_`|~".utf8.contains(self)
     }
 }

@@ -6,9 +6,7 @@ package enum HeaderPolicy {
 
     /// What is wrong with a header, in a sentence that names it only as far as it is printable; nil for a good one.
     package static func fault(in header: HeaderField) -> String? {
-        guard !header.name.isEmpty, header.name.utf8.allSatisfy(isTokenByte) else {
-            return "a header name is not an HTTP token"
-        }
+        guard header.name.isHTTPToken else { return "a header name is not an HTTP token" }
         let name = header.name.lowercased()
         guard !refusedNames.contains(name), !name.hasPrefix("proxy-") else {
             return "the header \(header.name) is never sent"
@@ -17,10 +15,5 @@ package enum HeaderPolicy {
             return "the value of the header \(header.name) holds a line break or NUL"
         }
         return nil
-    }
-
-    /// RFC 9110, 5.6.2.
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        byte.isASCIILetter || byte.isASCIIDigit || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
 }

@@ -13,60 +13,13 @@ struct BaselineCommand: AsyncParsableCommand {
         subcommands: [BaselineShowCommand.self, BaselineAcceptCommand.self, BaselineExportCommand.self])
 }
 
-/// Which webhooks a `baseline` command is about.
-struct BaselineFlags: ParsableArguments {
-    @Option(name: .customLong("config.file"), help: "The configuration file.")
-    var configFile = "config.yml"
-
-    @Option(name: .customLong("account"), help: "Only the webhooks of this account.")
-    var account: String?
-
-    @Option(name: .customLong("webhook-id"), help: "Only this webhook.")
-    var webhookID: Int?
-
-    @OptionGroup var storage: StorageFlags
-
-    /// What is watched, and what discovery found before; sorted. Or one clear line where there is none.
-    func watches(in configuration: ExporterConfiguration, _ storage: Storage?) throws -> [Watch] {
-        let configured = Set(configuration.watches.map(\.id))
-        var discovered: [Watch] = []
-        for account in configuration.accounts {
-            guard let discovery = account.discovery, let storage else { continue }
-            let found: [Int: DiscoveryOrigin]
-            do {
-                found = try storage.readDiscovered(account: account.name)
-            } catch {
-                throw Failure("error: \(error)")
-            }
-            for (webhookID, origin) in found {
-                let id = WatchID(account: account.name, webhookID: webhookID)
-                guard !configured.contains(id) else { continue }
-                discovered.append(
-                    Watch(
-                        id: id, source: .discovered, orgID: origin.orgID, module: discovery.module,
-                        checkInterval: configuration.defaults.checkInterval,
-                        probeInterval: configuration.defaults.probeInterval, labels: discovery.labels))
-            }
-        }
-        let watches = (configuration.watches + discovered).filter {
-            (account == nil || $0.id.account == account) && (webhookID == nil || $0.id.webhookID == webhookID)
-        }
-        guard !watches.isEmpty else { throw Failure("error: \(configFile): no such webhook is watched") }
-        return watches.sorted { $0.id < $1.id }
-    }
-
-    static func date(_ seconds: Double) -> String {
-        Date(timeIntervalSince1970: seconds).formatted(.iso8601)
-    }
-}
-
 /// What is pinned, since when, and by whom. Nothing secret is shown.
 struct BaselineShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract: "Show what each webhook is compared with: declared or learned, since when; values are withheld.")
 
-    @OptionGroup var flags: BaselineFlags
+    @OptionGroup var flags: WatchFlags
 
     @Flag(name: .customLong("json"), help: "One JSON object a webhook, for scripts.")
     var isJSON = false
@@ -124,7 +77,8 @@ struct BaselineShowCommand: AsyncParsableCommand {
         case .unreadable: return Line.Field(source: "unreadable")
         case .pinned(let stored):
             return Line.Field(
-                source: stored.baseline.source.rawValue, since: BaselineFlags.date(stored.baseline.since),
+                source: stored.baseline.source.rawValue,
+                since: Date(timeIntervalSince1970: stored.baseline.since).formatted(.iso8601),
                 value: learned(field, stored.baseline))
         }
     }
@@ -159,7 +113,7 @@ struct BaselineAcceptCommand: AsyncParsableCommand {
         commandName: "accept",
         abstract: "Take the last observation of a webhook (or of all) as its new learned baseline.")
 
-    @OptionGroup var flags: BaselineFlags
+    @OptionGroup var flags: WatchFlags
 
     @Flag(name: .customLong("all"), help: "All watched webhooks.")
     var isAll = false

@@ -13,26 +13,19 @@ struct BaselineExportCommand: AsyncParsableCommand {
         commandName: "export",
         abstract: "Read every watched configuration now and write it as `watches:` with `expect`; secrets as hashes.")
 
-    @OptionGroup var flags: BaselineFlags
-
-    @Option(name: .customLong("requests-per-minute"), help: "At most so many calls to the API.")
-    var requestsPerMinute = 60
-
-    func validate() throws {
-        guard requestsPerMinute > 0 else { throw ValidationError("--requests-per-minute: must be above 0") }
-    }
+    @OptionGroup var flags: CheckFlags
 
     func run() async throws {
-        let loaded = try ConfigurationSource.load(flags.configFile)
-        let settings = flags.storage.settings(loaded.configuration.storage)
+        let loaded = try ConfigurationSource.load(flags.chosen.configFile)
+        let settings = flags.chosen.storage.settings(loaded.configuration.storage)
         let transport = try Transports.make(.kept)
         defer { transport.shutdown() }
         // Only to know what discovery found: what is exported is read afresh.
         let discovers = loaded.configuration.accounts.contains { $0.discovery != nil }
-        let watches = try flags.watches(
+        let watches = try flags.chosen.watches(
             in: loaded.configuration, discovers ? try StoredState.existing(settings) : nil)
         let checker = WatchChecker(
-            loaded.configuration, transport: transport, storage: settings, requestsPerMinute: requestsPerMinute)
+            loaded.configuration, transport: transport, storage: settings, requestsPerMinute: flags.requestsPerMinute)
         var text = WatchListText(defaults: loaded.configuration.defaults)
         var unread: [String] = []
         for watch in watches {

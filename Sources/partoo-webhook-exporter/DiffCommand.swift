@@ -26,13 +26,14 @@ struct DiffCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let loaded = try ConfigurationSource.load(flags.configFile)
-        let watches = try flags.watches(in: loaded.configuration).filter(\.isEnabled)
+        let loaded = try ConfigurationSource.load(flags.chosen.configFile)
         let transport = try Transports.make(.kept)
         defer { transport.shutdown() }
         let checker = WatchChecker(
-            loaded.configuration, transport: transport, storage: flags.storage.settings(loaded.configuration.storage),
+            loaded.configuration, transport: transport,
+            storage: flags.chosen.storage.settings(loaded.configuration.storage),
             requestsPerMinute: flags.requestsPerMinute)
+        let watches = try flags.watches(in: loaded.configuration, checker.storage).filter(\.isEnabled)
         let paint = Paint(isOn: StandardStream.isOutputTerminal && !isJSON)
         var counts: [ConfigurationState: Int] = [:]
         for (index, watch) in watches.enumerated() {

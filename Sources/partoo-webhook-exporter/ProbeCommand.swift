@@ -19,11 +19,7 @@ struct ProbeCommand: AsyncParsableCommand {
     var isJSON = false
 
     func run() async throws {
-        let loaded = try ConfigurationSource.load(flags.configFile)
-        let watches = try flags.watches(in: loaded.configuration)
-        guard watches.count == 1, let watch = watches.first else {
-            throw Failure("error: \(watches.count) webhooks are watched: choose one with --webhook-id and --account")
-        }
+        let loaded = try ConfigurationSource.load(flags.chosen.configFile)
         let api = try Transports.make(.kept)
         let probes = try Transports.make(.fresh)
         defer {
@@ -31,8 +27,12 @@ struct ProbeCommand: AsyncParsableCommand {
             probes.shutdown()
         }
         let checker = WatchChecker(
-            loaded.configuration, transport: api, storage: flags.storage.settings(loaded.configuration.storage),
+            loaded.configuration, transport: api, storage: flags.chosen.storage.settings(loaded.configuration.storage),
             requestsPerMinute: flags.requestsPerMinute)
+        let watches = try flags.watches(in: loaded.configuration, checker.storage)
+        guard watches.count == 1, let watch = watches.first else {
+            throw Failure("error: \(watches.count) webhooks are watched: choose one with --webhook-id and --account")
+        }
         let state = try await checker.check(watch)
         guard let target = state.probeTarget ?? state.observation,
             let module = loaded.configuration.modules[watch.module]

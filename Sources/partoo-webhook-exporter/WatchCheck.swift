@@ -8,36 +8,6 @@ import Storage
 import Transport
 import Watching
 
-/// What commands that call the API themselves have in common.
-struct CheckFlags: ParsableArguments {
-    @Option(name: .customLong("config.file"), help: "The configuration file.")
-    var configFile = "config.yml"
-
-    @Option(name: .customLong("account"), help: "Only the webhooks of this account.")
-    var account: String?
-
-    @Option(name: .customLong("webhook-id"), help: "Only this webhook.")
-    var webhookID: Int?
-
-    @OptionGroup var storage: StorageFlags
-
-    @Option(name: .customLong("requests-per-minute"), help: "At most so many calls to the API.")
-    var requestsPerMinute = 60
-
-    func validate() throws {
-        guard requestsPerMinute > 0 else { throw ValidationError("--requests-per-minute: must be above 0") }
-    }
-
-    /// The watches that are meant, or one clear line where there is none.
-    func watches(in configuration: ExporterConfiguration) throws -> [Watch] {
-        let found = configuration.watches.filter {
-            (account == nil || $0.id.account == account) && (webhookID == nil || $0.id.webhookID == webhookID)
-        }
-        guard !found.isEmpty else { throw Failure("error: \(configFile): no such webhook is watched") }
-        return found
-    }
-}
-
 /// Reads configurations for a command, within its budget.
 actor WatchChecker {
     private let configuration: ExporterConfiguration
@@ -46,7 +16,7 @@ actor WatchChecker {
     private var budget: RequestBudget
     private let key: FingerprintKey
     /// Where the learned baselines are; nil where there are none.
-    private let storage: Storage?
+    nonisolated let storage: Storage?
     /// There is a database, and it cannot be read: what is learned is unknown.
     private let isStorageUnreadable: Bool
 

@@ -146,6 +146,31 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    /// What the runbooks say to run.
+    @Test func commandsKnowWhatDiscoveryFound() async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.status(200))
+        for id in 1...2 { world.partoo.put(.init(id: id, url: "\(origin)/\(id)")) }
+        let flags = ["--config.file", try configure(world, discover: "interval: 1h, org_ids: [42]")]
+        // No exporter ever ran here, and the one organisation is known.
+        let early = try await ExporterProcess.run(["probe", "--webhook-id", "2"] + flags)
+        #expect(early.status == 0, "\(early.output)\(early.errors)")
+        let nothing = try await ExporterProcess.run(["diff"] + flags)
+        #expect(nothing.status == 1 && nothing.errors.contains("no such webhook is watched"), "\(nothing.errors)")
+        let exporter = try world.start(flags[1])
+        _ = try await exporter.samples { samples in
+            (1...2).allSatisfy {
+                samples["partoo_webhook_config_state", ["webhook_id": "\($0)", "state": "in_sync"]] == 1
+            }
+        }
+        #expect(await exporter.stop() == 0)
+        world.partoo.edit(2) { $0.customHeaders = ["X-New": "1"] }
+        let diff = try await ExporterProcess.run(["diff", "--json"] + flags)
+        #expect(diff.status == 2 && diff.output.contains(#""state":"in_sync""#), "\(diff.output)\(diff.errors)")
+        #expect(diff.output.contains("+ custom header X-New"), "\(diff.output)")
+        #expect(try await ExporterProcess.run(["probe", "--webhook-id", "1"] + flags).status == 0)
+    }
+
     @Test func theConfigurationFileWinsAndFiltersOnlyChooseWhatIsNew() async throws {
         let world = try await World()
         put(1...2, in: world)

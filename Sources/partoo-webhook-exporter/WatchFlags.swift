@@ -1,0 +1,92 @@
+import ArgumentParser
+import ConfigurationFile
+import Storage
+import Watching
+
+/// Which webhooks a command is about.
+struct WatchFlags: ParsableArguments {
+    @Option(name: .customLong("config.file"), help: "The configuration file.")
+    var configFile = "config.yml"
+
+    @Option(name: .customLong("account"), help: "Only the webhooks of this account.")
+    var account: String?
+
+    @Option(name: .customLong("webhook-id"), help: "Only this webhook.")
+    var webhookID: Int?
+
+    @OptionGroup var storage: StorageFlags
+
+    /// What is watched, and what discovery found before; sorted. Or one clear line where there is none.
+    func watches(in configuration: ExporterConfiguration, _ storage: Storage?) throws -> [Watch] {
+        let watches = try known(in: configuration, storage)
+        guard !watches.isEmpty else { throw Failure("error: \(configFile): no such webhook is watched") }
+        return watches
+    }
+
+    /// Like `watches`, or empty.
+    fileprivate func known(in configuration: ExporterConfiguration, _ storage: Storage?) throws -> [Watch] {
+        let configured = Set(configuration.watches.map(\.id))
+        var discovered: [Watch] = []
+        for account in configuration.accounts where account.discovery != nil {
+            guard let storage else { continue }
+            let found: [Int: DiscoveryOrigin]
+            do {
+                found = try storage.readDiscovered(account: account.name)
+            } catch {
+                throw Failure("error: \(error)")
+            }
+            for (webhookID, origin) in found
+            where !configured.contains(WatchID(account: account.name, webhookID: webhookID)) {
+                discovered += [account.discovered(webhookID, orgID: origin.orgID, configuration.defaults)].compactMap {
+                    $0
+                }
+            }
+        }
+        return (configuration.watches + discovered).filter { means($0.id) }.sorted { $0.id < $1.id }
+    }
+
+    private func means(_ id: WatchID) -> Bool {
+        (account == nil || id.account == account) && (webhookID == nil || id.webhookID == webhookID)
+    }
+}
+
+/// What commands that call the API themselves have in common.
+struct CheckFlags: ParsableArguments {
+    @OptionGroup var chosen: WatchFlags
+
+    @Option(name: .customLong("requests-per-minute"), help: "At most so many calls to the API.")
+    var requestsPerMinute = 60
+
+    func validate() throws {
+        guard requestsPerMinute > 0 else { throw ValidationError("--requests-per-minute: must be above 0") }
+    }
+
+    /// What is watched, what discovery found before, and one by its id that discovery would find where no exporter has kept
+    /// what it found. Or one clear line where there is none.
+    func watches(in configuration: ExporterConfiguration, _ storage: Storage?) throws -> [Watch] {
+        let known = try chosen.known(in: configuration, storage)
+        guard known.isEmpty, let id = chosen.webhookID else {
+            return try known.isEmpty ? chosen.watches(in: configuration, storage) : known
+        }
+        let discovering = configuration.accounts.filter {
+            $0.discovery != nil && (chosen.account == nil || $0.name == chosen.account)
+        }
+        let organisations = discovering.first?.discovery?.orgIDs ?? []
+        // Of several accounts or organisations, which one it is in only a list tells.
+        guard discovering.count == 1, organisations.count < 2,
+            let watch = discovering.first?.discovered(id, orgID: organisations.first, configuration.defaults)
+        else { return try chosen.watches(in: configuration, storage) }
+        return [watch]
+    }
+}
+
+extension Account {
+    /// The watch that discovery makes of a webhook; nil: this account does not discover.
+    fileprivate func discovered(_ webhookID: Int, orgID: Int?, _ defaults: WatchDefaults) -> Watch? {
+        guard let discovery else { return nil }
+        return Watch(
+            id: WatchID(account: name, webhookID: webhookID), source: .discovered, orgID: orgID,
+            module: discovery.module, checkInterval: defaults.checkInterval, probeInterval: defaults.probeInterval,
+            labels: discovery.labels)
+    }
+}
