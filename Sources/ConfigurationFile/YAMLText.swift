@@ -65,7 +65,7 @@ struct YAMLText {
         return joined[...]
     }
 
-    /// The code unit of a `\uXXXX` at the start of the bytes.
+    /// The code unit of an escape `\u` with its four digits, at the start of the bytes.
     private static func unit(_ bytes: ArraySlice<UInt8>) -> UInt16? {
         guard bytes.starts(with: [0x5c, 0x75]), bytes.count >= 6 else { return nil }
         let digits = bytes.dropFirst(2).prefix(4)

@@ -41,15 +41,15 @@ final class Nginx: Sendable {
             ([identity.certificatePEM] + chain).joined(separator: "\n"), to: "nginx.pem")
         let key = try fixture.write(identity.keyPEM, to: "nginx.key")
         try FileManager.default.createDirectory(
-            at: fixture.folder.appendingPathComponent("root"), withIntermediateDirectories: true)
-        _ = try fixture.write(String(repeating: "0123456789", count: 300_000), to: "root/big")
+            at: fixture.folder.appendingPathComponent("served"), withIntermediateDirectories: true)
+        _ = try fixture.write(String(repeating: "0123456789", count: 300_000), to: "served/big")
         let shown =
             "$ssl_session_reused|$ssl_server_name|$http_host|$ssl_client_verify|$ssl_protocol|$server_protocol|"
             + "$request_method|$content_type|$http_x_empty|$http_x_filled|$connection"
         let answer = """
             location / { return 200 "\(shown)"; }
-            location /slow { alias \(fixture.folder.path)/root/big; limit_rate 20k; }
-            location /big { root \(fixture.folder.path)/root; }
+            location /slow { alias \(fixture.folder.path)/served/big; limit_rate 20k; }
+            location /big { root \(fixture.folder.path)/served; }
             location /header { add_header X-Long "\(String(repeating: "a", count: 3000))"; return 200; }
             """
         let tls = "ssl_certificate \(certificate); ssl_certificate_key \(key);"
