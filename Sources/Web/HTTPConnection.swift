@@ -38,6 +38,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         case inputClosed
     }
 
+    private let channel: any Channel
     private let server: WebServer
     private let connections: OpenConnections
     private var context: ChannelHandlerContext?
@@ -45,8 +46,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     private var backlog = CircularBuffer<Event>(initialCapacity: 0)
     private var task: Task<Void, Never>?
     private var holdsPlace = false
-    /// The server stops: the request that was begun is the last.
-    private var isEnding = false
+    /// The server stops, or another needs the room: the request that was begun is the last.
+    private var isEnding: Bool
     private var wantsToRead = false
     private var isInputClosed = false
     /// When the client must have done its part; nil while nothing is awaited of it.
@@ -61,9 +62,13 @@ final class HTTPConnection: ChannelDuplexHandler {
     private static let farewell = Duration.seconds(2)
     private static let bodyTooLarge = WebResponse.text(413, "The body is too large.")
 
-    init(server: WebServer, connections: OpenConnections) {
+    init(
+        _ channel: any Channel, server: WebServer, connections: OpenConnections, _ standing: OpenConnections.Standing
+    ) {
+        self.channel = channel
         self.server = server
         self.connections = connections
+        isEnding = standing == .ending
     }
 
     // MARK: What comes
@@ -93,6 +98,12 @@ final class HTTPConnection: ChannelDuplexHandler {
             isEnding = true
             // One that is not active yet closes when it is.
             if case .waiting = phase, context.channel.isActive { close() }
+        case is OpenConnections.LeaveEvent:
+            isEnding = true
+            switch phase {
+            case .waiting where context.channel.isActive, .reading: close()
+            case .waiting, .answering, .writing, .closing, .ended: break
+            }
         case is OpenConnections.CutEvent:
             close()
             end()
@@ -318,7 +329,6 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        isEnding = connections.add(context.channel, of: ObjectIdentifier(self)) == .ending
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -353,7 +363,7 @@ final class HTTPConnection: ChannelDuplexHandler {
             task.cancel()
         } else {
             givePlaceBack()
-            connections.remove(ObjectIdentifier(self))
+            connections.remove(channel)
         }
     }
 }

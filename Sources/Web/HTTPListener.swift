@@ -16,7 +16,7 @@ struct HTTPListener: Service {
     struct Failure: Error {}
 
     func run() async throws {
-        let connections = OpenConnections()
+        let connections = OpenConnections(limit: server.limits.maximumConnections)
         let listener = try await bootstrap(connections).bind(host: host, port: port).get()
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
@@ -49,21 +49,35 @@ struct HTTPListener: Service {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10))
             .childChannelInitializer { [server, limits] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try server.secure(channel)
-                    let decoder = HTTPRequestDecoder(limitConfiguration: limits)
-                    try channel.pipeline.syncOperations.addHandlers([
-                        HTTPResponseEncoder(), ByteToMessageHandler(decoder),
-                        HTTPConnection(server: server, connections: connections),
-                    ])
+                    let standing = try connections.add(channel)
+                    do {
+                        try server.secure(channel)
+                        let decoder = HTTPRequestDecoder(limitConfiguration: limits)
+                        try channel.pipeline.syncOperations.addHandlers([
+                            HTTPResponseEncoder(), ByteToMessageHandler(decoder),
+                            HTTPConnection(channel, server: server, connections: connections, standing),
+                        ])
+                    } catch {
+                        connections.remove(channel)
+                        throw error
+                    }
                 }
             }
     }
 }
 
-/// The connections of one listener, so that all of them can be ended, and their end waited for.
+/// The connections of one listener, so that they stay few enough, and all of them can be ended and their end waited for.
 final class OpenConnections: Sendable {
+    private struct Member {
+        var channel: any Channel
+        var number: UInt64
+        /// Told to make room, which it does after its answer.
+        var isLeaving = false
+    }
+
     private struct State {
-        var channels: [ObjectIdentifier: any Channel] = [:]
+        var members: [ObjectIdentifier: Member] = [:]
+        var last: UInt64 = 0
         var isEnding = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -71,26 +85,58 @@ final class OpenConnections: Sendable {
     /// Tells a connection that there is no time left.
     struct CutEvent: Sendable {}
 
+    /// Tells a connection to make room for another.
+    struct LeaveEvent: Sendable {}
+
+    /// There is no room, and nobody leaves in time.
+    struct Full: Error {}
+
     enum Standing {
         case welcome
         /// Too late: to be closed.
         case ending
     }
 
+    private let limit: Int
     private let state = Mutex(State())
+
+    /// - Parameter limit: above it, the oldest leaves for one that comes.
+    init(limit: Int) {
+        self.limit = limit
+    }
 
     var isEnding: Bool { state.withLock { $0.isEnding } }
 
-    func add(_ channel: any Channel, of connection: ObjectIdentifier) -> Standing {
-        state.withLock { state in
-            state.channels[connection] = channel
-            return state.isEnding ? .ending : .welcome
+    /// Takes one in. Where as many are open as may be, the oldest leaves: at once if its request is not complete, or else after
+    /// its answer. So whoever hoards connections pushes out his own, and one that comes is served.
+    ///
+    /// - Throws: `Full` where twice as many are open, since those that leave are still being answered.
+    func add(_ channel: any Channel) throws(Full) -> Standing {
+        let taken = state.withLock { state -> (standing: Standing, leaving: (any Channel)?)? in
+            guard state.members.count < 2 * limit else { return nil }
+            let leaving = Self.leaving(&state, limit)
+            state.last += 1
+            state.members[ObjectIdentifier(channel)] = Member(channel: channel, number: state.last)
+            return (state.isEnding ? .ending : .welcome, leaving)
         }
+        guard let taken else { throw Full() }
+        taken.leaving?.pipeline.fireUserInboundEventTriggered(LeaveEvent())
+        return taken.standing
     }
 
-    func remove(_ connection: ObjectIdentifier) {
+    private static func leaving(_ state: inout State, _ limit: Int) -> (any Channel)? {
+        guard state.members.count >= limit else { return nil }
+        let staying = state.members.filter { !$0.value.isLeaving }
+        guard staying.count >= limit, let oldest = staying.min(by: { $0.value.number < $1.value.number }) else {
+            return nil
+        }
+        state.members[oldest.key]?.isLeaving = true
+        return oldest.value.channel
+    }
+
+    func remove(_ channel: any Channel) {
         let waiters = state.withLock { state in
-            state.channels[connection] = nil
+            state.members[ObjectIdentifier(channel)] = nil
             return Self.freed(&state)
         }
         for waiter in waiters { waiter.resume() }
@@ -105,7 +151,7 @@ final class OpenConnections: Sendable {
     private func end(_ event: some Sendable) {
         let channels = state.withLock { state in
             state.isEnding = true
-            return Array(state.channels.values)
+            return state.members.values.map(\.channel)
         }
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(event) }
     }
@@ -122,7 +168,7 @@ final class OpenConnections: Sendable {
     }
 
     private static func freed(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
-        guard state.isEnding, state.channels.isEmpty else { return [] }
+        guard state.isEnding, state.members.isEmpty else { return [] }
         defer { state.waiters = [] }
         return state.waiters
     }

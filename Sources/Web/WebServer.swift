@@ -13,6 +13,9 @@ package struct WebServer: Sendable {
         /// Requests of `limitedPaths` answered at once, until the answer is taken; 503 above. 0: no limit.
         package var maximumRequests: Int
         package var limitedPaths: Set<String>
+        /// Open at once on one address; above it, the oldest makes room for one that comes. Each costs a descriptor, which
+        /// probes need too.
+        package var maximumConnections: Int
         /// A connection on which no request begins, or a header block does not end, for so long is closed.
         package var idleTimeout: Duration
         /// From the end of a request's headers to that of its body.
@@ -23,12 +26,13 @@ package struct WebServer: Sendable {
         package var maximumBodyBytes: Int
 
         package init(
-            maximumRequests: Int = 40, limitedPaths: Set<String> = ["/metrics"], idleTimeout: Duration = .seconds(60),
-            readTimeout: Duration = .seconds(10), sendTimeout: Duration = .seconds(30),
-            maximumHeaderBytes: Int = 32_768, maximumBodyBytes: Int = 65_536
+            maximumRequests: Int = 40, limitedPaths: Set<String> = ["/metrics"], maximumConnections: Int = 512,
+            idleTimeout: Duration = .seconds(60), readTimeout: Duration = .seconds(10),
+            sendTimeout: Duration = .seconds(30), maximumHeaderBytes: Int = 32_768, maximumBodyBytes: Int = 65_536
         ) {
             self.maximumRequests = maximumRequests
             self.limitedPaths = limitedPaths
+            self.maximumConnections = maximumConnections
             self.idleTimeout = idleTimeout
             self.readTimeout = readTimeout
             self.sendTimeout = sendTimeout

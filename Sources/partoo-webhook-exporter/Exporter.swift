@@ -118,7 +118,9 @@ struct Exporter {
         serverLogger.logLevel = max(logger.logLevel, .error)
         let limited = [web.telemetryPath, "/probe"].flatMap { [$0, web.prefix + $0] }
         let server = WebServer(
-            limits: WebServer.Limits(maximumRequests: web.maximumRequests, limitedPaths: Set(limited)),
+            limits: WebServer.Limits(
+                maximumRequests: web.maximumRequests, limitedPaths: Set(limited),
+                maximumConnections: Descriptors.forClients(Descriptors.raiseLimit(), addresses: web.addresses.count)),
             security: security, onRefusal: { store.scrapeRefused() },
             handler: { await routes.respond(to: $0) })
         let (listening, listener) = AsyncStream.makeStream(of: ListenAddress.self)
