@@ -144,7 +144,7 @@ let package = Package(
             path: "Tests/Benchmarks/CurlBenchmark", swiftSettings: settings),
         .testTarget(
             name: "CurlTests",
-            dependencies: ["Curl", "CurlScenarios", "Transport", "Simulator", "TestSupport"],
+            dependencies: ["Curl", "CCurl", "CurlScenarios", "Transport", "Simulator", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",

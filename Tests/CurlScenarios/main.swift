@@ -17,6 +17,7 @@ do {
     case "no-descriptors": try await Descriptors.exhausted()
     case "process": try await ProcessWide.run()
     case "pinned": try await Certificates.pinned()
+    case "folded-header": try await FreedMemory.foldedHeader()
     default:
         say("unknown scenario")
         exit(1)

@@ -116,4 +116,12 @@ import Testing
                 "SIGPIPE ignored: true", "a transfer: 200, SIGPIPE changed within: false", "end",
             ])
     }
+
+    @Test func noAnswerMakesLibcurlUseWhatItHasFreed() async throws {
+        #expect(
+            try await lines("folded-header", isPrivate: false) == [
+                "a transfer: 200", "a transfer: httpProtocol", "a transfer: httpProtocol", "blocks were freed: true",
+                "uses of freed memory: 0",
+            ])
+    }
 }

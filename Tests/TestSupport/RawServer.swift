@@ -123,7 +123,8 @@ extension RawServer {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         }
 
-        private var number: Int32 { descriptor.withLock { $0 } }
+        /// The descriptor, for a library that reads and writes by itself.
+        package var number: Int32 { descriptor.withLock { $0 } }
 
         /// Keeps a text for the test to look at.
         package func keep(_ text: String) { note(text) }
