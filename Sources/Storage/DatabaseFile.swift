@@ -37,8 +37,6 @@ struct DatabaseFile: Sendable {
             }
             Glibc.close(descriptor)
         }
-        // The files beside it take their mode from it.
-        for file in [path, path + "-wal", path + "-shm"] { chmod(file, 0o600) }
         do {
             return try connect(path: path, keyFile: keyFile, keys: keys)
         } catch let fault as StorageFault {
@@ -100,6 +98,8 @@ struct DatabaseFile: Sendable {
     private static func connect(path: String, keyFile: String, keys: StorageKeys) throws -> DatabaseFile {
         let writer = try DatabaseQueue(path: path, configuration: configuration("storage writer"))
         try writer.read { try StorageSchema.vet($0, path: path) }
+        // Only now: another program's file is left as it is. Those beside it are made with its mode.
+        for file in [path, path + "-wal", path + "-shm"] { chmod(file, 0o600) }
         try writer.writeWithoutTransaction { db in
             guard try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") == "wal" else {
                 throw StorageFault(.unreadable, "\(path) cannot be put into WAL mode")

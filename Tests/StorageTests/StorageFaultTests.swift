@@ -45,6 +45,7 @@ import Watching
         await fixture.fill()
         try damage.inflict(on: fixture)
         let before = try? Data(contentsOf: URL(fileURLWithPath: fixture.path))
+        chmod(fixture.path, 0o644)
         let storage = fixture.open()
         for number in [1, 2, 9] {
             #expect(storage.kept(of: StorageFixture.id(number)) == KeptWatch(baseline: .unreadable))
@@ -61,6 +62,10 @@ import Watching
         await storage.close()
         let after = try? Data(contentsOf: URL(fileURLWithPath: fixture.path))
         #expect(after == before)
+        var status = stat()
+        #expect(stat(fixture.path, &status) == 0)
+        let isTheirs = [.garbage, .foreign, .newer, .folderForFile].contains(damage)
+        #expect(status.st_mode & 0o777 == 0o644 || !isTheirs, "another program's file is left as it is")
     }
 
     @Test func whatWasHeldIsWrittenOnceTheBadFileIsGone() async throws {
