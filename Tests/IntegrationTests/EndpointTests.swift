@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Simulator
 import TestSupport
 import Testing
@@ -7,6 +6,8 @@ import Testing
 /// `/metrics` of the built binary: formats, limits, and clients that do not behave.
 @Suite struct EndpointTests {
     private static let openMetrics = "Accept: application/openmetrics-text;version=1.0.0"
+    private static let protobuf =
+        "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 
     @Test func bothTextFormatsHoldTheSameSamples() async throws {
         let world = try await World()
@@ -31,13 +32,84 @@ import Testing
         let mark = try #require(open.text.split(separator: "probe_id=\"").dropFirst().first?.prefix(16))
         #expect(try LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text.contains(mark))
         #expect(exporter.errors.contains("probe_id=\(mark)"))
-        // One family only, compressed, and without a body.
-        let one = try LoopbackHTTP.request("GET", "/metrics?name[]=partoo_webhook_probe_success", port: port)
-        #expect(Samples(one.text).values.count == 1)
-        let packed = try LoopbackHTTP.request("GET", "/metrics", port: port, headers: ["Accept-Encoding: gzip"])
-        #expect(packed.header("Content-Encoding") == "gzip" && packed.body.prefix(2) == [0x1f, 0x8b])
-        let head = try LoopbackHTTP.request("HEAD", "/metrics", port: port)
-        #expect(head.status == 200 && head.body.isEmpty && head.header("Content-Length") != "0")
+        let binary = try LoopbackHTTP.request("GET", "/metrics", port: port, headers: [Self.protobuf])
+        #expect(binary.body.firstRange(of: Array(mark.utf8)) != nil)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test(arguments: [
+        ("Accept: */*", "text/plain; version=0.0.4; charset=utf-8"),
+        ("Accept: \(openMetrics.dropFirst(8));q=0.5,text/plain;q=0.6", "text/plain; version=0.0.4; charset=utf-8"),
+        (
+            "\(openMetrics);escaping=allow-utf-8,text/plain;q=0.9",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        ),
+        (
+            "\(protobuf);q=0.7,application/openmetrics-text;version=0.0.1,*/*;q=0.1",
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+        ),
+    ])
+    func aFilterAndGzipAndHEADWorkInEveryFormat(accept: String, type: String) async throws {
+        let world = try await World()
+        let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
+        _ = try await exporter.samples { $0["partoo_exporter_watches", ["source": "static"]] == 1 }
+        let port = try await exporter.port()
+        func get(_ path: String, method: String = "GET", _ headers: [String] = []) throws -> LoopbackHTTP.Answer {
+            let answer = try LoopbackHTTP.request(method, path, port: port, headers: [accept] + headers)
+            #expect(answer.status == 200 && answer.header("Content-Type") == type, "\(answer.headers)")
+            return answer
+        }
+        // What does not change while a test looks.
+        let path = "/metrics?name[]=partoo_exporter_build_info&name%5B%5D=partoo_exporter_watches"
+        let some = try get(path)
+        for name in ["partoo_exporter_build_info", "partoo_exporter_watches"] {
+            #expect(some.body.firstRange(of: Array(name.utf8)) != nil)
+        }
+        #expect(some.body.firstRange(of: Array("process_".utf8)) == nil)
+        #expect(some.body.firstRange(of: Array("watches_removed".utf8)) == nil)
+        #expect(try get("/metrics").body.count > 5 * some.body.count)
+        let head = try get(path, method: "HEAD")
+        #expect(head.body.isEmpty && head.header("Content-Length") == "\(some.body.count)")
+        for (encodings, isPacked) in [
+            ("gzip", true), ("br, GZIP ; q=0.1", true), ("*", true), ("gzip;q=0.5, identity;q=0.4", true),
+            ("gzip;q=0", false), ("identity, gzip;q=0.5", false), ("br", false), ("*;q=0", false),
+        ] {
+            let answer = try get(path, ["Accept-Encoding: \(encodings)"])
+            #expect(answer.header("Content-Encoding") == (isPacked ? "gzip" : nil), "\(encodings)")
+            guard isPacked else {
+                #expect(answer.body == some.body, "\(encodings)")
+                continue
+            }
+            let file = world.folder.appendingPathComponent("packed")
+            try Data(answer.body).write(to: file)
+            let unpacked = try await ChildProcess.run("/bin/gzip", ["-dc"], input: file.path)
+            #expect(unpacked.status == 0 && unpacked.output == some.text, "\(encodings)")
+        }
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func theProcessAndItsHandlerAreDescribedAsClientGolangDoes() async throws {
+        let world = try await World()
+        let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
+        let before = try await exporter.samples()
+        for (name, type) in [
+            ("process_cpu_seconds_total", "counter"), ("process_open_fds", "gauge"), ("process_max_fds", "gauge"),
+            ("process_virtual_memory_bytes", "gauge"), ("process_virtual_memory_max_bytes", "gauge"),
+            ("process_resident_memory_bytes", "gauge"), ("process_start_time_seconds", "gauge"),
+            ("process_network_receive_bytes_total", "counter"), ("process_network_transmit_bytes_total", "counter"),
+            ("promhttp_metric_handler_requests_in_flight", "gauge"),
+            ("promhttp_metric_handler_requests_total", "counter"),
+        ] {
+            #expect(before.text.contains("\n# TYPE \(name) \(type)\n"), "\(name)")
+        }
+        for name in ["process_cpu_seconds_total", "process_open_fds", "process_resident_memory_bytes"] {
+            #expect(before[name] ?? 0 > 0, "\(name)")
+        }
+        #expect(before["promhttp_metric_handler_requests_in_flight"] == 1)
+        let requests = "promhttp_metric_handler_requests_total"
+        let last = try await exporter.samples()
+        #expect(last[requests, ["code": "200"]] == (before[requests, ["code": "200"]] ?? -1) + 1)
+        #expect(last[requests, ["code": "500"]] == 0 && last[requests, ["code": "503"]] == 0)
         #expect(await exporter.stop() == 0)
     }
 
@@ -53,19 +125,11 @@ import Testing
 
     @Test func aStuckScraperTakesAPlaceAndHoldsUpNobody() async throws {
         let world = try await World()
-        let labels = "labels: {filler: \"\(String(repeating: "x", count: 900))\"}"
-        let exporter = try world.start(
-            try world.configure((1...600).map { "webhook_id: \($0), \(labels)" }), ["--web.max-requests", "1"])
-        let port = try await exporter.port()
-        // More than the kernel takes for a client that does not read.
-        let isLarge = try await eventually { () -> Bool? in
-            try LoopbackHTTP.request("GET", "/metrics", port: port).body.count > 10_000_000 ? true : nil
-        }
-        #expect(isLarge == true)
-        let stuck = try #require(Connection(port: port))
+        let (exporter, port) = try await world.startWithLargeMetrics(["--web.max-requests", "1"])
+        let stuck = try RawClient(port, receiveBuffer: 4096)
         stuck.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
         // From here on it has the place, and takes no more.
-        #expect(stuck.receive(12) == "HTTP/1.1 200")
+        #expect(try await onThread { try stuck.receive(until: " 200") } == "HTTP/1.1 200")
         let refused = try await eventually { () -> LoopbackHTTP.Answer? in
             let answer = try LoopbackHTTP.request("GET", "/metrics", port: port)
             return answer.status == 503 ? answer : nil
@@ -74,7 +138,7 @@ import Testing
         for path in ["/-/healthy", "/", "/api/v1/webhooks"] {
             #expect(try LoopbackHTTP.request("GET", path, port: port).status == 200, "only scrapes are limited")
         }
-        stuck.end()
+        stuck.close()
         let again = try await eventually { () -> Bool? in
             try LoopbackHTTP.request("GET", "/metrics", port: port).status == 200 ? true : nil
         }
@@ -82,54 +146,33 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
-    @Test func aScrapeUnderWayIsFinishedWhenItIsStopped() async throws {
-        let world = try await World()
-        let labels = "labels: {filler: \"\(String(repeating: "x", count: 900))\"}"
-        let exporter = try world.start(try world.configure((1...600).map { "webhook_id: \($0), \(labels)" }))
-        let port = try await exporter.port()
-        let isLarge = try await eventually { () -> Bool? in
-            try LoopbackHTTP.request("GET", "/metrics", port: port).body.count > 10_000_000 ? true : nil
-        }
-        #expect(isLarge == true)
-        let scraper = try #require(Connection(port: port, receiveBuffer: 256 << 10))
-        scraper.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-        let head = scraper.receive(through: "\r\n\r\n")
-        exporter.signal(SIGTERM)
-        let isDeaf = try await eventually { Connection(port: port) == nil ? true : nil }
-        #expect(isDeaf == true)
-        let length = head.split(whereSeparator: \.isNewline).first { $0.hasPrefix("Content-Length: ") }
-            .flatMap { Int($0.dropFirst("Content-Length: ".count)) }
-        let count = try #require(length)
-        // And not a byte more: then it is closed.
-        #expect(scraper.receive(count + 1).utf8.count == count && count > 10_000_000)
-        #expect(await exporter.exitStatus() == 0)
-    }
-
     @Test func whatIsTooLargeIsRefused() async throws {
+        func text(_ count: Int) -> String { String(repeating: "a", count: count) }
         let world = try await World()
         let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
         let port = try await exporter.port()
-        let long = String(repeating: "a", count: 70_000)
-        let headers = try LoopbackHTTP.exchange(
-            Array("GET / HTTP/1.1\r\nHost: a\r\nX-A: \(long)\r\n\r\n".utf8), port: port)
-        #expect(!String(decoding: headers, as: UTF8.self).hasPrefix("HTTP/1.1 200"))
-        let body = try LoopbackHTTP.exchange(
-            Array("POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n".utf8), port: port)
-        #expect(String(decoding: body, as: UTF8.self).hasPrefix("HTTP/1.1 413"))
-        let garbage = try LoopbackHTTP.exchange(Array("nonsense\r\n\r\n".utf8), port: port)
-        #expect(!String(decoding: garbage, as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+        let table: [(request: String, status: String)] = [
+            ("GET /-/healthy HTTP/1.1\r\nHost: a\r\nX-A: \(text(40_000))\r\n\r\n", "431"),
+            ("GET /\(text(40_000)) HTTP/1.1\r\nHost: a\r\n\r\n", "431"),
+            ("GET /-/healthy HTTP/1.1\r\nHost: a\r\nX-A: \(text(30_000))\r\nConnection: close\r\n\r\n", "200"),
+            ("POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n", "413"),
+            (
+                "POST /-/reload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n\(text(65_537))\r\n0\r\n\r\n",
+                "413"
+            ),
+            // As much as may be; the endpoint is off.
+            (
+                "POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\nConnection: close\r\n\r\n\(text(65_536))",
+                "403"
+            ),
+            ("nonsense\r\n\r\n", "400"),
+        ]
+        for item in table {
+            let answer = String(
+                decoding: try LoopbackHTTP.exchange(Array(item.request.utf8), port: port), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 \(item.status) "), "\(item.request.prefix(60)): \(answer.prefix(60))")
+        }
         #expect(try LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
-        #expect(await exporter.stop() == 0)
-    }
-
-    @Test func severalAddressesAndIPv6AreListenedOn() async throws {
-        let world = try await World()
-        let exporter = try world.start(
-            try world.configure(["webhook_id: 1, enabled: false"]), ["--web.listen-address", "[::1]:0"])
-        let line = await exporter.line(containing: "address=[::1]:")
-        let port = try #require(line?.split(separator: ":").last.flatMap { Int($0) })
-        let six = try await ChildProcess.run("/usr/bin/curl", ["-sS", "http://[::1]:\(port)/-/healthy"])
-        #expect(six.output == "Healthy.\n")
         #expect(await exporter.stop() == 0)
     }
 
@@ -156,55 +199,5 @@ import Testing
         }
         #expect(try prometheus.query("up").first?.value == 1)
         #expect(await exporter.stop() == 0)
-    }
-
-    /// A connection that a test keeps and does not read.
-    private final class Connection {
-        private var descriptor: Int32
-
-        /// - Parameter receiveBuffer: bytes that the kernel takes while the test does not read.
-        init?(port: Int, receiveBuffer: Int32 = 4096) {
-            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-            var size = receiveBuffer
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = UInt16(port).bigEndian
-            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-            let connected = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
-            if descriptor < 0 || connected != 0 { return nil }
-        }
-
-        deinit { end() }
-
-        func send(_ text: String) {
-            let bytes = Array(text.utf8)
-            _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-        }
-
-        func receive(_ count: Int) -> String {
-            var bytes = [UInt8](repeating: 0, count: count)
-            let received = recv(descriptor, &bytes, count, Int32(MSG_WAITALL))
-            return String(decoding: bytes.prefix(max(received, 0)), as: UTF8.self)
-        }
-
-        func receive(through end: String) -> String {
-            var text = ""
-            while !text.hasSuffix(end) {
-                let next = receive(1)
-                guard !next.isEmpty else { break }
-                text += next
-            }
-            return text
-        }
-
-        func end() {
-            if descriptor >= 0 { close(descriptor) }
-            descriptor = -1
-        }
     }
 }

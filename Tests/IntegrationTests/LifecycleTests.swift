@@ -141,16 +141,52 @@ import Testing
         }
     }
 
-    @Test func pagesAnswerTheirMethods() async throws {
+    @Test func everyPathKnowsItsMethods() async throws {
         let world = try await World()
-        let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
+        let path = try world.configure(["webhook_id: 1, enabled: false"])
+        let exporter = try world.start(path, ["--web.enable-lifecycle"])
         let port = try await exporter.port()
-        #expect(try LoopbackHTTP.request("POST", "/metrics", port: port).status == 405)
-        #expect(try LoopbackHTTP.request("POST", "/", port: port).header("Allow") == "GET, HEAD")
-        #expect(try LoopbackHTTP.request("HEAD", "/metrics", port: port).body.isEmpty)
-        #expect(try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200)
-        #expect(try LoopbackHTTP.request("GET", "/nope", port: port).status == 404)
-        #expect(try LoopbackHTTP.request("POST", "/-/reload", port: port).status == 403)
+        for path in [
+            "/metrics", "/", "/webhooks/acme/1", "/api/v1/webhooks", "/api/v1/webhooks/acme/1", "/api/v1/openapi.json",
+            "/probe?webhook_id=1", "/style.css", "/-/healthy", "/-/ready",
+        ] {
+            for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
+                let answer = try LoopbackHTTP.request(method, path, port: port)
+                #expect(answer.status == 405 && answer.header("Allow") == "GET, HEAD", "\(method) \(path)")
+            }
+            let got = try LoopbackHTTP.request("GET", path, port: port)
+            let head = try LoopbackHTTP.request("HEAD", path, port: port)
+            #expect(head.status == got.status && head.body.isEmpty, "\(path)")
+            #expect(head.header("Content-Type") == got.header("Content-Type"), "\(path)")
+            #expect(head.header("Content-Length").flatMap(Int.init) ?? 0 > 0, "\(path)")
+        }
+        for method in ["GET", "HEAD", "DELETE"] {
+            let answer = try LoopbackHTTP.request(method, "/-/reload", port: port)
+            #expect(answer.status == 405 && answer.header("Allow") == "POST, PUT", "\(method)")
+        }
+        for path in ["/nope", "/metrics/", "/-/", "/-/quit", "/webhooks", "/api/v1", "/probes", "//", "/style.css/"] {
+            #expect(try LoopbackHTTP.request("GET", path, port: port).status == 404, "\(path)")
+        }
+        #expect(await exporter.stop() == 0)
+        let plain = try world.start(path)
+        #expect(try LoopbackHTTP.request("POST", "/-/reload", port: try await plain.port()).status == 403)
+        #expect(await plain.stop() == 0)
+    }
+
+    @Test func readyOnceEveryWatchWasChecked() async throws {
+        let world = try await World()
+        world.partoo.setFault(.reaction(.hang))
+        let exporter = try world.start(try world.configure(["webhook_id: 1"]))
+        let port = try await exporter.port()
+        #expect(try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 503)
+        #expect(try LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
+        // A failed check is one, too.
+        world.partoo.setFault(.status(500))
+        let isReady = try await eventually {
+            try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200 ? true : nil
+        }
+        #expect(isReady == true)
+        #expect(try await exporter.samples()["partoo_webhook_config_checks_total"] ?? 0 >= 1)
         #expect(await exporter.stop() == 0)
     }
 }

@@ -31,6 +31,8 @@ final class World: Sendable {
         try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
     }
 
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
     /// A receiver with a certificate of a kind; nil: plain HTTP.
     func receiver(
         _ behaviour: SimulatedReceiver.Behaviour, _ kind: SimulatedCertificateAuthority.Kind? = .good
@@ -69,5 +71,23 @@ final class World: Sendable {
     func start(_ configuration: String, _ arguments: [String] = []) throws -> ExporterProcess {
         try ExporterProcess(
             ["serve", "--config.file", configuration, "--web.listen-address", "127.0.0.1:0"] + arguments)
+    }
+
+    /// An exporter whose metrics are more than the kernel takes for a client that does not read, and its port.
+    func startWithLargeMetrics(_ arguments: [String] = [], scheme: String = "http") async throws -> (
+        ExporterProcess, Int
+    ) {
+        let labels = "labels: {filler: \"\(String(repeating: "x", count: 900))\"}"
+        let exporter = try start(try configure((1...600).map { "webhook_id: \($0), \(labels)" }), arguments)
+        let port = try await exporter.port()
+        let size = try await eventually { () -> Int? in
+            let run = try await ChildProcess.run(
+                "/usr/bin/curl",
+                ["-sS", "-o", "/dev/null", "-w", "%{size_download}", "--cacert", path("ca.pem")]
+                    + ["\(scheme)://127.0.0.1:\(port)/metrics"])
+            return Int(run.output).flatMap { $0 > 10_000_000 ? $0 : nil }
+        }
+        guard size != nil else { throw ChildProcess.Failure(description: "the metrics stay small") }
+        return (exporter, port)
     }
 }

@@ -7,6 +7,10 @@ import Synchronization
 package final class ChildProcess: Sendable {
     package struct Failure: Error, CustomStringConvertible {
         package var description: String
+
+        package init(description: String) {
+            self.description = description
+        }
     }
 
     /// What is known of it; the thread that reads holds this and not the process, so that a forgotten one is killed.

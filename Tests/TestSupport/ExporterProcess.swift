@@ -24,6 +24,19 @@ package struct ExporterProcess: Sendable {
     package var errors: String { process.errors }
     package var output: String { process.output }
 
+    /// The processor time that it has spent so far, in the kernel's ticks of 10 ms.
+    package var processorTicks: Int {
+        get throws {
+            let text = try String(contentsOfFile: "/proc/\(processIdentifier)/stat", encoding: .utf8)
+            // The name, in parentheses, may hold anything.
+            let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+            guard fields.count > 13, let user = Int(fields[12]), let system = Int(fields[13]) else {
+                throw ChildProcess.Failure(description: "unreadable: \(text)")
+            }
+            return user + system
+        }
+    }
+
     package func line(containing needle: String) async -> String? { await process.line(containing: needle) }
 
     /// The port of the first address that the exporter says it listens on.

@@ -2,17 +2,20 @@ import Glibc
 import Synchronization
 
 /// A client that a test leads byte by byte, over a socket of its own. Its calls block, so they belong on a thread: `onThread`.
-final class RawClient: Sendable {
+package final class RawClient: Sendable {
     private let socket: Mutex<Int32>
 
-    struct Failure: Error, CustomStringConvertible {
-        var description: String
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
     }
 
     /// - Parameters:
     ///   - host: an IPv4 or IPv6 address.
     ///   - receiveBuffer: bytes that the kernel takes for a client that does not read; nil: as many as it likes.
-    init(_ port: Int, host: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws {
+    ///   - patience: seconds after which receiving fails.
+    package init(
+        _ port: Int, host: String = "127.0.0.1", receiveBuffer: Int32? = nil, patience: Int = 60
+    ) throws {
         let isIPv6 = host.contains(":")
         let descriptor = Glibc.socket(
             isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -20,7 +23,7 @@ final class RawClient: Sendable {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
         // A stuck server must fail the test, not hang it.
-        var limit = timeval(tv_sec: 60, tv_usec: 0)
+        var limit = timeval(tv_sec: patience, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         guard descriptor >= 0, Self.connect(descriptor, host, port, isIPv6: isIPv6) else {
             let code = errno
@@ -34,7 +37,7 @@ final class RawClient: Sendable {
 
     private var descriptor: Int32 { socket.withLock { $0 } }
 
-    func close() {
+    package func close() {
         socket.withLock { descriptor in
             if descriptor >= 0 { Glibc.close(descriptor) }
             descriptor = -1
@@ -66,7 +69,7 @@ final class RawClient: Sendable {
 
     /// false once the server is gone.
     @discardableResult
-    func send(_ text: String) -> Bool {
+    package func send(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         var sent = 0
         while sent < bytes.count {
@@ -80,7 +83,7 @@ final class RawClient: Sendable {
     }
 
     /// What the server sends until the text has come; all that it sent where it closes before.
-    func receive(until end: String) throws -> String {
+    package func receive(until end: String) throws -> String {
         var bytes: [UInt8] = []
         var byte: UInt8 = 0
         while !String(decoding: bytes.suffix(end.utf8.count), as: UTF8.self).hasSuffix(end) {
@@ -96,7 +99,7 @@ final class RawClient: Sendable {
     ///
     /// - Parameter orReset: a reset, which comes where the server closed before it had read all, is an end, too.
     /// - Throws: where it does not close, or resets the connection.
-    func receiveAll(orReset: Bool = false) throws -> String {
+    package func receiveAll(orReset: Bool = false) throws -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -110,12 +113,12 @@ final class RawClient: Sendable {
     }
 
     /// No more bytes to the server; what it sends can still be read.
-    func endSending() {
+    package func endSending() {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
     /// A close that the server sees as a reset.
-    func reset() {
+    package func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         close()
@@ -123,7 +126,7 @@ final class RawClient: Sendable {
 }
 
 /// Blocking calls get a thread of their own.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+package func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
         let work = Unmanaged.passRetained(Work { continuation.resume(with: Result(catching: body)) })
         var thread = pthread_t()

@@ -1,0 +1,55 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// How long the built binary waits for clients that do not do their part: as long as the README says, which takes a minute.
+/// `Tests/run quick` leaves it out.
+@Suite(.timeLimit(.minutes(10))) struct ClientPatienceTests {
+    @Test func whoeverDoesNotDoTheirPartIsCutAndNobodyElseWaits() async throws {
+        let world = try await World()
+        let (exporter, port) = try await world.startWithLargeMetrics(["--web.max-requests", "2"])
+        let get = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+        let halves = [
+            // 60 s, 60 s and 10 s.
+            ("headers", "GET /metrics HTTP/1.1\r\nHost: a\r\nX-A: "),
+            ("idle", "GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n"),
+            ("body", "POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"),
+        ]
+        let order = try await withThrowingTaskGroup(of: String.self) { group in
+            for (name, text) in halves {
+                let client = try RawClient(port, patience: 180)
+                client.send(text)
+                group.addTask {
+                    let answer = try await onThread { try client.receiveAll(orReset: true) }
+                    #expect(name == "idle" ? answer.hasPrefix("HTTP/1.1 200") : answer.isEmpty, "\(name): \(answer)")
+                    return name
+                }
+            }
+            // One that reads nothing: 30 s.
+            let stuck = try RawClient(port, receiveBuffer: 4096)
+            stuck.send(get)
+            let head = try await onThread { try stuck.receive(until: "\r\n\r\n") }
+            #expect(head.hasPrefix("HTTP/1.1 200"))
+            #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 200, "the others wait")
+            // Another takes the last place, so that the first one's end is seen by a place that is free.
+            let other = try RawClient(port, receiveBuffer: 4096)
+            other.send(get)
+            _ = try await onThread { try other.receive(until: "\r\n\r\n") }
+            #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 503)
+            #expect(try LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
+            group.addTask {
+                let isFree = try await eventually(within: .seconds(180)) {
+                    try LoopbackHTTP.request("HEAD", "/metrics", port: port).status == 200 ? true : nil
+                }
+                #expect(isFree == true)
+                let rest = try await onThread { try stuck.receiveAll(orReset: true).utf8.count }
+                #expect(rest < 10_000_000, "it was cut")
+                return "answer"
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(order.prefix(2) == ["body", "answer"] && Set(order.dropFirst(2)) == ["headers", "idle"], "\(order)")
+        #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 200)
+        #expect(await exporter.stop() == 0)
+    }
+}

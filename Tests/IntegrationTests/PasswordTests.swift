@@ -1,0 +1,89 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What a password costs the built binary, and what whoever has none is told.
+@Suite struct PasswordTests {
+    private static let password = "correct horse"
+    /// At a cost that outweighs the rest of a request by far.
+    private static let hash = "$2b$10$abcdefghijklmnopqrstuu23JPZtHcGhwXSF41f93o/7vBdDut3Xu"
+
+    private struct Site {
+        let world: World
+        let exporter: ExporterProcess
+        let port: Int
+
+        init() async throws {
+            world = try await World()
+            try Self.write(world, hash)
+            exporter = try world.start(
+                try world.configure(["webhook_id: 1, enabled: false"]), ["--web.config.file", world.path("web.yml")])
+            port = try await exporter.port()
+        }
+
+        static func write(_ world: World, _ hash: String) throws {
+            try world.write("basic_auth_users: {alice: \"\(hash)\", bob: \"\(hash)\"}", to: "web.yml")
+        }
+
+        func ask(_ user: String, _ password: String) throws -> LoopbackHTTP.Answer {
+            let credentials = Data("\(user):\(password)".utf8).base64EncodedString()
+            return try LoopbackHTTP.request(
+                "GET", "/-/healthy", port: port, headers: ["Authorization: Basic \(credentials)"])
+        }
+
+        /// The processor time that the exporter spends on so many requests, in the kernel's ticks.
+        func ticks(_ count: Int, _ request: (Int) throws -> LoopbackHTTP.Answer, status: Int) throws -> Int {
+            let before = try exporter.processorTicks
+            for number in 0..<count { #expect(try request(number).status == status) }
+            return try exporter.processorTicks - before
+        }
+    }
+
+    @Test func anUnknownUserCostsAsMuchAsAWrongPasswordAndARightOneNextToNothing() async throws {
+        let site = try await Site()
+        #expect(try site.ask("alice", Self.password).status == 200)
+        let count = 12
+        let wrong = try site.ticks(count, { try site.ask("alice", "wrong \($0)") }, status: 401)
+        let unknown = try site.ticks(count, { try site.ask("carol\($0)", Self.password) }, status: 401)
+        let right = try site.ticks(count, { _ in try site.ask("alice", Self.password) }, status: 200)
+        let again = try site.ticks(count, { _ in try site.ask("carol", Self.password) }, status: 401)
+        let text = "ticks: wrong \(wrong), unknown \(unknown), the same unknown one \(again), right \(right)"
+        // Each costs tens of milliseconds: far more than one tick.
+        #expect(wrong > count, "\(text)")
+        #expect(wrong < 2 * unknown && unknown < 2 * wrong, "\(text)")
+        #expect(wrong < 2 * again && again < 2 * wrong, "\(text)")
+        #expect(5 * right < wrong, "\(text)")
+        #expect(await site.exporter.stop() == 0)
+    }
+
+    @Test func whoeverIsNotLetInIsToldTheSame() async throws {
+        let site = try await Site()
+        var answers = [
+            try site.ask("alice", "wrong"), try site.ask("carol", Self.password), try site.ask("", ""),
+            try LoopbackHTTP.request("GET", "/-/healthy", port: site.port),
+            try LoopbackHTTP.request("GET", "/nope", port: site.port, headers: ["Authorization: Bearer a"]),
+        ]
+        let first = answers.removeFirst()
+        #expect(first.status == 401 && first.header("WWW-Authenticate") == "Basic")
+        func said(_ answer: LoopbackHTTP.Answer) -> [String] {
+            answer.headers.filter { $0.name != "Date" }.map { "\($0.name): \($0.value)" }
+        }
+        for answer in answers {
+            #expect(answer.status == 401 && answer.body == first.body)
+            #expect(said(answer) == said(first))
+        }
+        #expect(await site.exporter.stop() == 0)
+    }
+
+    @Test func aChangedFileHoldsFromTheNextRequestOnAndForWhoeverIsRemembered() async throws {
+        let site = try await Site()
+        for _ in 0..<2 { #expect(try site.ask("alice", Self.password).status == 200) }
+        // Another salt: nobody's password.
+        try Site.write(site.world, Self.hash.replacing("abcdef", with: "abcdeg"))
+        #expect(try site.ask("alice", Self.password).status == 401)
+        try site.world.write("basic_auth_users: {bob: \"\(Self.hash)\"}", to: "web.yml")
+        #expect(try site.ask("alice", Self.password).status == 401)
+        #expect(try site.ask("bob", Self.password).status == 200)
+        #expect(await site.exporter.stop() == 0)
+    }
+}
