@@ -128,8 +128,8 @@ struct WebConfigurationReader {
         let suites = words(section[.cipherSuites], WebConfiguration.CipherSuite.self)
         let curves = words(section[.curves], WebConfiguration.Curve.self)
         let names = reader.texts(section[.clientAllowedSANs])
-        if let node = section[.preferServerCipherSuites], !reader.boolean(node, default: true) {
-            reader.diagnostics.warn(node.position, "`\(node.name)`: the server's order always holds, as in Go")
+        if let node = section[.preferServerCipherSuites], reader.boolean(node, default: false) {
+            reader.diagnostics.warn(node.position, "`\(node.name)`: the client's order holds, of what the list allows")
         }
         // As exporter-toolkit does it: a section without any of these is plain HTTP.
         guard certificate != nil || key != nil || clientCA != nil || section[.clientAuthentication] != nil else {
@@ -141,6 +141,9 @@ struct WebConfigurationReader {
         }
         if clientCA != nil, authentication == .none {
             reader.fail(position, "`client_ca_file` needs a `client_auth_type` other than `NoClientCert`")
+        }
+        if let node = section[.clientAllowedSANs], !node.isNull, names.isEmpty {
+            reader.fail(node.position, "`\(node.name)` must name somebody, or be left out")
         }
         if !names.isEmpty, authentication == .none {
             reader.fail(position, "`client_allowed_sans` needs a `client_auth_type` other than `NoClientCert`")
