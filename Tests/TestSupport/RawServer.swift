@@ -10,6 +10,7 @@ package final class RawServer: Sendable {
 
     package let port: Int
     private let descriptor: Int32
+    private let isAccepting: Bool
     private let record = Record()
 
     private final class Record: Sendable {
@@ -30,12 +31,15 @@ package final class RawServer: Sendable {
         throws
     {
         (descriptor, port) = try Self.listen(host, backlog ?? 128)
-        guard backlog == nil else { return }
+        isAccepting = backlog == nil
+        guard isAccepting else { return }
         Self.detach { [descriptor, record] in
             while true {
                 let accepted = accept(descriptor, nil, nil)
                 guard accepted >= 0 else {
                     if errno == EINTR || errno == ECONNABORTED || errno == EMFILE { continue }
+                    // Not before: the number may be another server's at once, whose connections this script would get.
+                    Glibc.close(descriptor)
                     return
                 }
                 _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
@@ -51,9 +55,9 @@ package final class RawServer: Sendable {
     }
 
     deinit {
-        // Wakes the thread that accepts, which a close alone would not.
+        // Wakes the thread that accepts, which then closes it.
         shutdown(descriptor, Int32(SHUT_RDWR))
-        Glibc.close(descriptor)
+        if !isAccepting { Glibc.close(descriptor) }
     }
 
     private static func listen(_ host: String, _ backlog: Int32) throws -> (Int32, Int) {
