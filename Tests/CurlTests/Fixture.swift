@@ -66,6 +66,9 @@ extension Transfer {
         [timings.resolve, timings.connect, timings.tls, timings.processing, timings.transfer].compactMap { $0 }
     }
 
+    /// Whether it went on until the timeout; libcurl takes up to a millisecond too much for gone by.
+    func lasted(_ timeout: Duration) -> Bool { timings.total > timeout - .milliseconds(1) }
+
     /// Whether the phases are there, none is negative, and together they are the whole.
     func expectWholePhases(_ name: String = "", sourceLocation: SourceLocation = #_sourceLocation) {
         let sum = phases.reduce(.zero, +)
