@@ -93,7 +93,10 @@ final class EasyHandle {
         self.target = target
         proxy = ProxyChoice(request, target)
         if let fault = setHeaders(request, target) { return fault }
-        setCommon(request, url: sentURL(request, target), connections: settings.connections)
+        guard let sent = sentURL(request, target) else {
+            return TransferError(.internal, "the configured server name cannot be one")
+        }
+        setCommon(request, url: sent, connections: settings.connections)
         setMethod(request)
         setTLS(request.tls, settings)
         if let refusal { return TransferError(.internal, "libcurl refused an option (code \(refusal.rawValue))") }
@@ -104,14 +107,17 @@ final class EasyHandle {
 
     /// Another name than the URL's for SNI and verification: libcurl takes both from the URL, so the URL gets that name, and
     /// the connection and the Host header keep the URL's own.
-    private func sentURL(_ request: Request, _ target: URLParts) -> String {
+    private func sentURL(_ request: Request, _ target: URLParts) -> String? {
         guard let name = request.tls.serverName, target.scheme == "https" else { return target.text }
-        connect("\(name):\(target.port)", to: "\(target.bracketedHost):\(target.port)")
+        connect(to: target.sentHost, target.port)
         return target.replacingHost(with: name)
     }
 
-    private func connect(_ named: String, to address: String) {
-        connectTo = curl_slist_append(nil, "\(named):\(address)")
+    /// Wherever the URL leads. Nothing is followed, so there is one URL; and a name to compare it with would have to be as
+    /// libcurl has it by then: an international one in its ASCII form.
+    private func connect(to host: String, _ port: Int) {
+        curl_slist_free_all(connectTo)
+        connectTo = curl_slist_append(nil, "::\(host):\(port)")
         note(connectTo == nil ? CURLE_OUT_OF_MEMORY : CURLE_OK)
         set(CURLOPT_CONNECT_TO, UnsafeMutableRawPointer(connectTo))
     }
@@ -212,13 +218,11 @@ final class EasyHandle {
         target = second.target
         proxy = second.proxy
         first = second.first
-        let target = second.target
-        let name = request.tls.serverName
-        setCommon(
-            request, url: name.map { target.replacingHost(with: $0) } ?? target.text, connections: .fresh)
+        guard let sent = sentURL(request, second.target) else { return false }
+        setCommon(request, url: sent, connections: .fresh)
         if second.proxy.url == nil {
             let address = second.address.family == .ipv6 ? "[\(second.address)]" : "\(second.address)"
-            connect("\(name ?? target.bracketedHost):\(target.port)", to: "\(address):\(target.port)")
+            connect(to: address, second.target.port)
         }
         set(CURLOPT_NOBODY, 1)
         seen.stopsBeforeRequest = true

@@ -27,16 +27,27 @@ struct URLParts {
 
     var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 
-    /// What the Host header says.
-    var authority: String { hasPort ? "\(bracketedHost):\(port)" : bracketedHost }
+    /// The host as it is looked up: an international name in its ASCII form, read in the thread's locale.
+    var sentHost: String {
+        guard !host.utf8.allSatisfy({ $0 < 0x80 }), let handle = curl_url() else { return bracketedHost }
+        defer { curl_url_cleanup(handle) }
+        guard curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK else {
+            return bracketedHost
+        }
+        return Self.part(handle, CURLUPART_HOST, UInt32(CURLU_PUNYCODE)) ?? bracketedHost
+    }
 
-    func replacingHost(with name: String) -> String {
-        guard let handle = curl_url() else { return text }
+    /// What the Host header says.
+    var authority: String { hasPort ? "\(sentHost):\(port)" : sentHost }
+
+    /// nil: it cannot be the name of a host.
+    func replacingHost(with name: String) -> String? {
+        guard let handle = curl_url() else { return nil }
         defer { curl_url_cleanup(handle) }
         guard curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK,
             curl_url_set(handle, CURLUPART_HOST, name.contains(":") ? "[\(name)]" : name, 0) == CURLUE_OK
-        else { return text }
-        return Self.part(handle, CURLUPART_URL) ?? text
+        else { return nil }
+        return Self.part(handle, CURLUPART_URL)
     }
 
     private static func encoded(_ text: String) -> String {

@@ -17,6 +17,8 @@ do {
     case "no-descriptors": try await Descriptors.exhausted()
     case "process": try await ProcessWide.run()
     case "pinned": try await Certificates.pinned()
+    case "another-name": try await Certificates.anotherName()
+    case "passphrase": try await Certificates.passphrase()
     case "folded-header": try await FreedMemory.foldedHeader()
     default:
         say("unknown scenario")

@@ -174,6 +174,29 @@ import Transport
         await server.stop()
     }
 
+    /// The name goes into the URL, and the connection to where the URL led before.
+    @Test func aServerNameMayBeAnAddressOfTheOtherFamily() async throws {
+        let fixture = try Fixture()
+        let server = try await LoopbackServer.start(identity: try fixture.authority.issue(.good, address: "::1")) { _ in
+            .response(200)
+        }
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/") { $0.tls.serverName = "::1" }
+        #expect(transfer.response?.status == 200 && transfer.tls?.isVerified == true, "\(transfer.result)")
+        #expect(transfer.remoteAddress == IPAddress("127.0.0.1"))
+        await server.stop()
+    }
+
+    /// To verify the URL's host instead would be something else than what was configured.
+    @Test func aServerNameThatIsNoneIsOurFault() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server()
+        for name in ["no name", "a/b", "a:b"] {
+            let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/") { $0.tls.serverName = name }
+            #expect(transfer.reason == .internal, "\(name): \(transfer.result)")
+        }
+        await server.stop()
+    }
+
     // MARK: Handshakes that fail otherwise
 
     typealias Script = @Sendable (RawServer.Connection) -> Void

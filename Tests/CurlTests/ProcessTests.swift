@@ -74,7 +74,15 @@ import Testing
     @Test(.enabled(if: PrivateNetwork.isPossible))
     func theSecondHandshakeLooksUpNoName() async throws {
         #expect(
-            try await lines("pinned") == ["first: tlsUntrusted", "certificate seen: true", "lookups: 1"])
+            try await lines("pinned") == [
+                "cert.test: tlsUntrusted, certificate seen: true, lookups: 1",
+                "b\u{fc}cher.test: tlsUntrusted, certificate seen: true, lookups: 1",
+            ])
+    }
+
+    @Test(.enabled(if: PrivateNetwork.isPossible))
+    func anInternationalNameIsReachedAsAnotherToo() async throws {
+        #expect(try await lines("another-name") == ["200, host xn--bcher-kva.test"])
     }
 
     // MARK: The process
