@@ -39,6 +39,7 @@ extension EasyHandle {
     /// libcurl refuses what does not fit, and would then have no timeout at all.
     private static func milliseconds(_ timeout: Duration) -> Int {
         let (seconds, attoseconds) = timeout.components
+        guard seconds >= 0 else { return 1 }
         guard seconds < 2_000_000 else { return 2_000_000_000 }
         return max(Int(seconds * 1000 + attoseconds / 1_000_000_000_000_000), 1)
     }
@@ -117,6 +118,8 @@ extension EasyHandle {
         if verifies, let certificate = tls.certificateFile {
             set(CURLOPT_SSLCERT, certificate)
             set(CURLOPT_SSLKEY, tls.keyFile ?? certificate)
+            // For a key under a passphrase OpenSSL would ask at the terminal, and the loop would wait for an answer.
+            set(CURLOPT_KEYPASSWD, "")
         }
         note(
             partoo_easy_set_ssl_context(pointer) { _, context, own in

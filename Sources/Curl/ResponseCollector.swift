@@ -4,10 +4,10 @@ import Transport
 struct ResponseCollector {
     /// Header blocks of all responses on the way, interim ones included.
     static let maximumHeaderBytes = 256 << 10
-    static let maximumHeaders = 1000
+    /// Lines of one header block; a value that is folded has several.
+    static let maximumLines = 1000
 
     var maximumBodyBytes = 0
-    private(set) var headers: [HeaderField] = []
     private(set) var body: [UInt8] = []
     private(set) var isTruncated = false
     private(set) var hasTooManyHeaders = false
@@ -16,12 +16,19 @@ struct ResponseCollector {
     private(set) var hasWholeBlock = false
     private var isInBlock = false
     private var headerBytes = 0
+    private var lines = 0
+    private var fields: [(name: String, value: [UInt8])] = []
+
+    var headers: [HeaderField] {
+        fields.map { HeaderField(name: $0.name, value: Secret(String(decoding: $0.value, as: UTF8.self))) }
+    }
 
     /// - Returns: what libcurl takes for success: the number of bytes; anything else ends the transfer.
     mutating func takeHeader(_ data: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
         guard let data, count > 0 else { return count }
         headerBytes += count
-        guard headerBytes <= Self.maximumHeaderBytes, headers.count < Self.maximumHeaders else {
+        lines += 1
+        guard headerBytes <= Self.maximumHeaderBytes, lines <= Self.maximumLines else {
             hasTooManyHeaders = true
             return 0
         }
@@ -34,7 +41,8 @@ struct ResponseCollector {
             // What comes behind a body are trailers, which nobody asks for.
             guard line.starts(with: "HTTP/".utf8) else { return }
             // Each response begins anew: what interim ones said does not count.
-            headers = []
+            fields = []
+            lines = 0
             hasStatusLine = true
             hasWholeBlock = false
             isInBlock = true
@@ -47,22 +55,20 @@ struct ResponseCollector {
         }
         if first == 0x20 || first == 0x09 {
             // A folded value goes on.
-            guard var last = headers.popLast() else { return }
-            last.value = Secret(last.value.reveal() + " " + Self.text(line[...]))
-            headers.append(last)
+            guard let last = fields.indices.last else { return }
+            fields[last].value.append(UInt8(ascii: " "))
+            fields[last].value.append(contentsOf: Self.trimmed(line[...]))
             return
         }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return }
-        headers.append(
-            HeaderField(
-                name: String(decoding: line[..<colon], as: UTF8.self), value: Secret(Self.text(line[(colon + 1)...]))))
+        fields.append((String(decoding: line[..<colon], as: UTF8.self), Array(Self.trimmed(line[(colon + 1)...]))))
     }
 
-    private static func text(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+    private static func trimmed(_ bytes: Slice<UnsafeRawBufferPointer>) -> Slice<UnsafeRawBufferPointer> {
         var value = bytes
         while let last = value.last, last <= 0x20 { value.removeLast() }
         while let first = value.first, first <= 0x20 { value.removeFirst() }
-        return String(decoding: value, as: UTF8.self)
+        return value
     }
 
     mutating func takeBody(_ data: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {

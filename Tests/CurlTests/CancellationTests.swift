@@ -131,7 +131,7 @@ import Transport
             _ = connection.readRequest()
             connection.write(page())
         }
-        for timeout in [Duration.seconds(100_000_000), .seconds(Int64.max), .zero, .seconds(-1)] {
+        for timeout in [Duration.seconds(100_000_000), .seconds(Int64.max), .zero, .seconds(-1), .seconds(Int64.min)] {
             let transfer = await fixture.perform("http://127.0.0.1:\(server.port)/", timeout: timeout)
             #expect(transfer.reason != .internal, "\(timeout): \(transfer.result)")
         }

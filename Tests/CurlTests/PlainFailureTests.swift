@@ -66,6 +66,9 @@ import Transport
         Row("a status line past the limit", (saying("HTTP/1.1 200 \(longLine)\r\n"), .httpProtocol)),
         Row("headers past the limit", (saying(head + bigHeaders + "\r\n"), .httpProtocol)),
         Row("too many headers", (saying(head + manyHeaders + "\r\n"), .httpProtocol)),
+        Row(
+            "a value folded past the limit",
+            (saying(head + String(repeating: " c\r\n", count: 2000) + "\r\n"), .httpProtocol)),
         Row("endless headers", (dripping("HTTP/1.1 200 OK\r\n", String(repeating: longLine, count: 2)), .httpProtocol)),
         Row("endless interim responses", (flooding("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), .httpProtocol)),
         Row("hangs", ({ $0.hold() }, .responseTimeout)),

@@ -125,6 +125,13 @@ import Testing
             ])
     }
 
+    @Test func nobodyIsAskedForAPassphrase() async throws {
+        #expect(
+            try await lines("passphrase", isPrivate: false) == [
+                "key in clear: 200", "key under a passphrase: internal",
+            ])
+    }
+
     @Test func noAnswerMakesLibcurlUseWhatItHasFreed() async throws {
         #expect(
             try await lines("folded-header", isPrivate: false) == [
