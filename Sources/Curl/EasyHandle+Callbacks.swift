@@ -6,6 +6,7 @@ extension EasyHandle {
     /// Every resolved address comes by here before it is connected to; one that is refused is skipped. With a proxy it is the
     /// proxy's address, which the operator chose.
     func openSocket(_ address: UnsafePointer<curl_sockaddr>) -> curl_socket_t {
+        if seen.clockBegan == nil { seen.clockBegan = clockBegan }
         if proxy?.url == nil, let isAllowed = job?.request.isAddressAllowed {
             guard let ip = IPAddress(address), isAllowed(ip) else {
                 seen.hasForbiddenAddress = true
@@ -17,6 +18,12 @@ extension EasyHandle {
         let descriptor = socket(kind.family, kind.socktype | Int32(SOCK_CLOEXEC.rawValue), kind.protocol)
         if descriptor < 0, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) { seen.lacksDescriptor = true }
         return descriptor
+    }
+
+    private var clockBegan: ContinuousClock.Instant {
+        var lookup: curl_off_t = 0
+        _ = partoo_easy_get_offset(pointer, CURLINFO_NAMELOOKUP_TIME_T, &lookup)
+        return .now - .microseconds(lookup)
     }
 
     /// Runs when the connection stands, verified, and nothing of the request was sent.

@@ -24,6 +24,8 @@ final class EasyHandle {
         /// When the TLS handshake began, which is when the connection stood.
         var handshakeBegan: ContinuousClock.Instant?
         var started = ContinuousClock.now
+        /// When libcurl's clock for the transfer began, which is later where the loop was busy; known from the first socket on.
+        var clockBegan: ContinuousClock.Instant?
         var hasAllowedAddress = false
         var hasForbiddenAddress = false
         /// The machine had no descriptor left.

@@ -48,6 +48,7 @@ struct Reading {
 
     private var progress: Progress {
         if seen.response.hasStatusLine { return .answered }
+        if isKept { return isTLS ? .secured : .connected }
         if isTLS, seen.tls != nil || time(CURLINFO_APPCONNECT_TIME_T) > 0 { return .secured }
         // A proxy that stands is not yet the target.
         if isBeforeTunnel { return seen.hasAllowedAddress ? .resolved : .nothing }
@@ -58,11 +59,14 @@ struct Reading {
         return .nothing
     }
 
+    /// Whether the request went over a connection that stood already: nothing was looked up or connected.
+    private var isKept: Bool { number(CURLINFO_NUM_CONNECTS) == 0 && time(CURLINFO_PRETRANSFER_TIME_T) > 0 }
+
     private var usesProxy: Bool { proxy.url != nil }
 
     /// Whether a proxy was to open a tunnel and has not.
     private var isBeforeTunnel: Bool {
-        guard usesProxy, isTLS else { return false }
+        guard usesProxy, isTLS, !isKept else { return false }
         return seen.handshakeBegan == nil || (!proxy.isSOCKS && number(CURLINFO_HTTP_CONNECTCODE) / 100 != 2)
     }
 
@@ -77,11 +81,9 @@ struct Reading {
             return .microseconds(end - at)
         }
         var timings = Timings(total: .microseconds(total))
-        // On a kept connection nothing was looked up or connected.
-        let isKept = progress == .answered && number(CURLINFO_NUM_CONNECTS) == 0
         if isKept {
-            timings.processing = until(time(CURLINFO_STARTTRANSFER_TIME_T))
-            timings.transfer = until(total)
+            timings.processing = until(progress == .answered ? time(CURLINFO_STARTTRANSFER_TIME_T) : total)
+            if progress == .answered { timings.transfer = until(total) }
             return timings
         }
         // libcurl says 0 where the handshake failed. Through a proxy, its tunnel is part of connecting.
@@ -103,7 +105,7 @@ struct Reading {
 
     private var handshakeBegan: Int? {
         seen.handshakeBegan.map { began in
-            let (seconds, attoseconds) = (began - seen.started).components
+            let (seconds, attoseconds) = (began - (seen.clockBegan ?? seen.started)).components
             return Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
         }
     }
@@ -158,6 +160,7 @@ struct Reading {
     }
 
     private func error(_ code: CURLcode) -> TransferError {
+        if let fault = ownFault(code) { return fault }
         if isBeforeTunnel, code != CURLE_URL_MALFORMAT, code != CURLE_UNSUPPORTED_PROTOCOL { return tunnelError(code) }
         if usesProxy, !isTLS, code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR {
             return TransferError(.proxy, "the TLS handshake with the proxy failed")
@@ -169,17 +172,12 @@ struct Reading {
             return progress >= .connected
                 ? TransferError(.httpProtocol, "the answer is not HTTP")
                 : TransferError(.schemeForbidden, "the URL's scheme is neither http nor https")
-        case CURLE_COULDNT_RESOLVE_HOST:
-            return message.contains("thread failed to start")
-                ? TransferError(.internal, "the machine has no thread or descriptor left for a name lookup")
-                : TransferError(.dns, "the name cannot be resolved")
+        case CURLE_COULDNT_RESOLVE_HOST: return TransferError(.dns, "the name cannot be resolved")
         case CURLE_COULDNT_RESOLVE_PROXY: return TransferError(.proxy, "the proxy's name cannot be resolved")
         case CURLE_PROXY: return TransferError(.proxy, "the proxy refused")
         case CURLE_COULDNT_CONNECT: return connectError
         case CURLE_OPERATION_TIMEDOUT: return timeoutError
         case CURLE_PEER_FAILED_VERIFICATION: return verificationError
-        case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED:
-            return TransferError(.internal, "a configured certificate or key file cannot be read")
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS,
             CURLE_SSL_CLIENTCERT, CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_USE_SSL_FAILED:
             return isReset
@@ -202,6 +200,18 @@ struct Reading {
             // How libcurl calls a line that does not end.
             return TransferError(.httpProtocol, "a line of the response's header is past the limit")
         default: return TransferError(.internal, "libcurl gave up with code \(code.rawValue)")
+        }
+    }
+
+    /// Neither the peer's nor the proxy's, however far the transfer came.
+    private func ownFault(_ code: CURLcode) -> TransferError? {
+        switch code {
+        case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED:
+            TransferError(.internal, "a configured certificate or key file cannot be read")
+        case CURLE_COULDNT_RESOLVE_HOST where message.contains("thread failed to start"),
+            CURLE_COULDNT_RESOLVE_PROXY where message.contains("thread failed to start"):
+            TransferError(.internal, "the machine has no thread or descriptor left for a name lookup")
+        default: nil
         }
     }
 
@@ -263,7 +273,7 @@ struct Reading {
     /// Verify results of OpenSSL: 9 not yet valid, 10 expired. A wrong host is libcurl's own finding, after the handshake: the
     /// result is good then, and only the message tells.
     private var verificationError: TransferError {
-        if message.contains("subject name") || message.contains("common name") {
+        if ["subject name", "common name", "cert name"].contains(where: message.contains) {
             return TransferError(.tlsHostname, "the certificate is for another host")
         }
         switch number(CURLINFO_SSL_VERIFYRESULT) {

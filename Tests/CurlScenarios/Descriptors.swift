@@ -80,6 +80,12 @@ enum Descriptors {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none)
         say("address: \(await transport.get("http://127.0.0.1:\(server.port)/").outcome)")
         say("name: \(await transport.get("http://some.test/").outcome)")
+        for (title, host) in [("address", "127.0.0.1"), ("name", "some.test")] {
+            let transfer = await transport.get("https://127.0.0.1:\(server.port)/") {
+                $0.proxy = Secret("http://\(host):\(server.port)")
+            }
+            say("proxy's \(title): \(transfer.outcome)")
+        }
         do {
             _ = try CurlTransport(connections: .fresh)
             say("another transport: made")

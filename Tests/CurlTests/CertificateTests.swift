@@ -62,6 +62,23 @@ import Transport
         await server.stop()
     }
 
+    /// A name that goes on after a NUL has always been a trick, and is no fault of the chain or of our own certificate.
+    @Test(arguments: ["127.0.0.1", "127.0.0.1\u{0}.evil.example", "evil.example", ""])
+    func aNameInTheSubjectHasToBeTheHosts(_ name: String) async throws {
+        let fixture = try Fixture()
+        let key = try fixture.authority.issue(.good).keyPEM
+        let certificate = try fixture.write(
+            OpenSSLPeer.certificate(named: Array(name.utf8), key: key), to: "named.pem")
+        let keyFile = try fixture.write(key, to: "named-key.pem")
+        let server = try RawServer { OpenSSLPeer.serve($0, certificate: certificate, key: keyFile) }
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/") { $0.tls.caFile = certificate }
+        if name == "127.0.0.1" {
+            #expect(transfer.response?.status == 200, "\(transfer.result)")
+        } else {
+            #expect(transfer.reason == .tlsHostname && transfer.tls?.leafNotAfter != nil, "\(transfer.result)")
+        }
+    }
+
     @Test func aGoodCertificateTakesOneHandshake() async throws {
         let fixture = try Fixture()
         let connections = Atomic(0)

@@ -52,31 +52,12 @@ import Transport
         )
     }
 
-    /// A server that asks for a certificate, takes any or none, and notes whether it got one and a request.
     private static func asking(
         _ fixture: Fixture, _ kind: SimulatedCertificateAuthority.Kind, _ version: Int32
     ) throws -> @Sendable (RawServer.Connection) -> Void {
         let identity = try fixture.authority.issue(kind)
         let certificate = try fixture.write(identity.certificatePEM, to: "server.pem")
         let key = try fixture.write(identity.keyPEM, to: "server-key.pem")
-        return { connection in
-            let context = SSL_CTX_new(TLS_server_method())
-            defer { SSL_CTX_free(context) }
-            SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(version), nil)
-            SSL_CTX_use_certificate_file(context, certificate, SSL_FILETYPE_PEM)
-            SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM)
-            SSL_CTX_set_verify(context, SSL_VERIFY_PEER) { _, _ in 1 }
-            let session = SSL_new(context)
-            defer { SSL_free(session) }
-            SSL_set_fd(session, connection.number)
-            guard SSL_accept(session) == 1 else { return connection.keep("no handshake") }
-            let shown = SSL_get1_peer_certificate(session)
-            defer { X509_free(shown) }
-            var buffer = [UInt8](repeating: 0, count: 4096)
-            let hasRequest = SSL_read(session, &buffer, Int32(buffer.count)) > 0
-            connection.keep("certificate: \(shown != nil), request: \(hasRequest)")
-            let answer = Array(page().utf8)
-            if hasRequest { SSL_write(session, answer, Int32(answer.count)) }
-        }
+        return { OpenSSLPeer.serve($0, certificate: certificate, key: key, version: version) }
     }
 }

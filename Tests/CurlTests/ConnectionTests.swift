@@ -1,4 +1,6 @@
 import Curl
+import Simulator
+import Synchronization
 import TestSupport
 import Testing
 import Transport
@@ -54,6 +56,25 @@ import Transport
             #expect((transfer.timings.connect == nil) == (number > 0), "only the first connects")
         }
         #expect(server.connections == 1)
+    }
+
+    @Test(arguments: ["http", "https"])
+    func whatHangsOnAKeptConnectionHasNoPhaseOfConnecting(_ scheme: String) async throws {
+        let fixture = try Fixture(.kept)
+        let answered = Atomic(false)
+        let respond: @Sendable () -> Reaction = {
+            answered.exchange(true, ordering: .relaxed) ? .hang : .response(200)
+        }
+        let server = try await LoopbackServer.start(
+            identity: scheme == "https" ? try fixture.authority.issue(.good) : nil, respond: { _ in respond() })
+        let url = "\(scheme)://127.0.0.1:\(server.port)/"
+        #expect(await fixture.perform(url).timings.connect != nil)
+        let transfer = await fixture.perform(url, timeout: .milliseconds(400))
+        #expect(transfer.reason == .responseTimeout, "\(transfer.result)")
+        #expect(transfer.timings.processing == transfer.timings.total)
+        #expect(transfer.phases.count == 1, "\(transfer.timings)")
+        #expect(transfer.remoteAddress == IPAddress("127.0.0.1"))
+        await server.stop()
     }
 
     @Test func aKeptConnectionThatThePeerClosedIsReplaced() async throws {

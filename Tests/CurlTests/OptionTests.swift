@@ -96,6 +96,20 @@ import Transport
         #expect(milliseconds > 300_000 && milliseconds <= 600_000, "\(milliseconds)")
     }
 
+    /// What the loop did meanwhile is no part of connecting, also where only the handshake tells when the connection stood.
+    @Test func aLoopThatIsLateIsNoSlowConnection() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server(.untrusted)
+        let transfer = try await prepared(fixture.request("https://127.0.0.1:\(server.port)/")) { handle in
+            usleep(300_000)
+            return handle.outcome(curl_easy_perform(handle.pointer))
+        }
+        #expect(transfer.reason == .tlsUntrusted, "\(transfer.result)")
+        #expect((transfer.timings.tls ?? .zero) > .zero, "\(transfer.timings)")
+        transfer.expectWholePhases()
+        await server.stop()
+    }
+
     // MARK: Authorities
 
     /// Which authorities libcurl knows of by itself is a matter of who built it. None of them is asked, for the target or the

@@ -113,6 +113,7 @@ import Testing
         #expect(
             try await lines("no-descriptors") == [
                 "with descriptors: responseTimeout", "address: internal", "name: internal",
+                "proxy's address: internal", "proxy's name: internal",
                 "another transport: refused",
                 "with descriptors again: responseTimeout",
             ])

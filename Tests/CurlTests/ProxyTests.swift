@@ -132,6 +132,36 @@ import Transport
         await expired.stop()
     }
 
+    @Test func theServerNameIsNotWhatATunnelLeadsTo() async throws {
+        let fixture = try Fixture()
+        let expired = try await fixture.server(.expired)
+        let proxy = try RawServer(Self.tunnel(to: expired.port))
+        let transfer = await fixture.perform("https://127.0.0.1:\(expired.port)/") {
+            $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
+            $0.tls.serverName = "localhost"
+        }
+        #expect(transfer.reason == .tlsExpired && transfer.tls?.leafNotAfter != nil, "\(transfer.result)")
+        #expect(proxy.notes.count == 2)
+        for note in proxy.notes { #expect(note.hasPrefix("CONNECT 127.0.0.1:\(expired.port) "), "\(note)") }
+        await expired.stop()
+    }
+
+    @Test func aFileThatCannotBeReadIsNotTheProxysFault() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server()
+        let proxy = try RawServer(Self.tunnel(to: server.port))
+        let nonsense = try fixture.write("nonsense", to: "nonsense.pem")
+        let changes: [(inout TLSOptions) -> Void] = [{ $0.certificateFile = nonsense }, { $0.caFile = nonsense }]
+        for change in changes {
+            let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/") {
+                $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
+                change(&$0.tls)
+            }
+            #expect(transfer.reason == .internal, "\(transfer.result)")
+        }
+        await server.stop()
+    }
+
     @Test func withoutTLSTheProxyIsAskedForTheWholeURL() async throws {
         let proxy = try RawServer(Self.saying(page("404 Not Found")))
         let transfer = try await Fixture().perform("http://127.0.0.1:1/x") {
