@@ -95,7 +95,6 @@ package struct WatchListText {
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"", "\\": result += "\\" + String(scalar)
-            case "*": result += "\\x2A"
             case " "..."~": result.unicodeScalars.append(scalar)
             default:
                 let digits = String(scalar.value, radix: 16, uppercase: true)
