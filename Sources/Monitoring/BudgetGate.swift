@@ -66,7 +66,6 @@ package final class BudgetGate: Sendable {
     package func change(perMinute: Double) {
         let now = time.now()
         state.withLock { state in
-            guard perMinute != state.perMinute else { return }
             state.perMinute = perMinute
             for organisation in state.organisations.keys {
                 state.organisations[organisation]?.budget.change(perMinute: perMinute, at: now)

@@ -22,8 +22,8 @@ extension CheckPlanner {
         return listing?.page ?? 1
     }
 
-    private func nextListing(after begun: Duration) -> Duration? {
-        guard let listInterval else { return isCrowded ? begun + Self.reconsiderAfter : nil }
+    private func nextListing(after begun: Duration) -> Duration {
+        guard let listInterval else { return begun + Self.reconsiderAfter }
         guard listInterval == discoveryInterval else { return begun + listInterval }
         return Schedule.next(after: begun, interval: listInterval, phase: discoveryPhase)
     }
@@ -46,7 +46,7 @@ extension CheckPlanner {
         if listInterval == nil {
             // As is known now, reading one by one is quicker than this list.
             listing = nil
-            listingDue = isCrowded ? now + Self.reconsiderAfter : nil
+            listingDue = now + Self.reconsiderAfter
             return sighting
         }
         switch step {

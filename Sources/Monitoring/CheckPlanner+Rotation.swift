@@ -10,7 +10,6 @@ extension CheckPlanner {
         settle(at: now)
         if urgentID() != nil { return now }
         var due = dueListing
-        guard isRotating else { return due }
         if freshID() != nil { return now }
         for next in [rotationDue(), failureDue()] {
             if let next { due = min(next, due ?? next) }
@@ -26,8 +25,7 @@ extension CheckPlanner {
             failures.removeFirst()
             expedite(id, isFound: false)
         }
-        let isBackgroundsTurn = isRotating && urgentReads >= Self.backgroundShare - 1
-        if isBackgroundsTurn, let id = background(at: now) {
+        if urgentReads >= Self.backgroundShare - 1, let id = background(at: now) {
             urgentReads = 0
             return begin(id)
         }
@@ -36,7 +34,7 @@ extension CheckPlanner {
             urgentReads += 1
             return begin(id)
         }
-        return isRotating ? background(at: now).flatMap { begin($0) } : nil
+        return background(at: now).flatMap { begin($0) }
     }
 
     private mutating func background(at now: Duration) -> Int? {
@@ -97,7 +95,7 @@ extension CheckPlanner {
     }
 
     mutating func expedite(_ id: Int, isFound: Bool) {
-        guard var watch = watched[id], watch.stage != .urgent, watch.stage != .reading else { return }
+        guard var watch = watched[id] else { return }
         watch.stage = .urgent
         watch.isFound = watch.isFound || isFound
         watched[id] = watch

@@ -136,7 +136,6 @@ package struct CheckPlanner: Sendable {
 
     package mutating func set(_ id: Int, interval: Duration) {
         if let old = watched[id]?.interval {
-            guard old != interval else { return }
             uncount(old)
             watched[id]?.interval = interval
         } else {

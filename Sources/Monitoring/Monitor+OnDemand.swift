@@ -60,7 +60,6 @@ extension Monitor {
             if schedule.isRunning(turn), !hasJoined, !wantsTrace {
                 await wait(for: .turn(turn), until: deadline)
                 hasJoined = true
-                if schedule.isRunning(turn), parts.time.now() >= deadline { return .late }
                 continue
             }
             if let known = reusable(state, patience, wantsTrace: wantsTrace) { return known }

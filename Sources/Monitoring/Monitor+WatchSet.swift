@@ -55,7 +55,7 @@ extension Monitor {
             states[watch.id] = state
         } else {
             states[watch.id] = restored(watch, at: wall, kept: kept)
-            if watch.isEnabled { unchecked.insert(watch.id) }
+            unchecked.insert(watch.id)
         }
         let organisation = OrganisationID(watch)
         ensure(organisation)
@@ -96,9 +96,8 @@ extension Monitor {
                 ? nil : now + watch.id.phase(in: spread, kind: "first"))
         let state = states[watch.id]
         // One that is known from before the start is probed at once, but not all of them in one moment.
-        let isFirst = state?.lastCheck == nil && !schedule.contains(probe)
         let spreadProbes = min(watch.probeInterval, Self.firstPass)
-        let firstProbe = isFirst ? now + watch.id.phase(in: spreadProbes, kind: "first probe") : now
+        let firstProbe = state?.lastCheck == nil ? now + watch.id.phase(in: spreadProbes, kind: "first probe") : now
         schedule.set(
             probe, interval: watch.probeInterval, phase: watch.id.phase(in: watch.probeInterval, kind: "probe"),
             first: state?.probeTarget != nil ? firstProbe : nil)

@@ -199,7 +199,7 @@ package actor Monitor {
     }
 
     private func noteStart(_ turn: Schedule.Turn) {
-        parts.observer.turnStarted(turn.key.kind, lateness: max(.zero, parts.time.now() - turn.due))
+        parts.observer.turnStarted(turn.key.kind, lateness: parts.time.now() - turn.due)
     }
 
     func finished(_ key: Schedule.Key) {

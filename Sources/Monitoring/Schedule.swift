@@ -48,8 +48,6 @@ package struct Schedule: Sendable {
 
     package var count: Int { entries.count }
 
-    package func contains(_ key: Key) -> Bool { entries[key] != nil }
-
     /// Adds a turn, or changes the interval of one that is there; what runs goes on, and a phase that stays is kept.
     ///
     /// - Parameter first: when the first turn is due, or after when the next one of another interval; nil holds it until

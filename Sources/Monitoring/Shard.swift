@@ -32,7 +32,7 @@ package struct Shard: Sendable, Hashable {
         let number: Int
         if text == "auto" {
             number = try Self.ordinal(hostName())
-        } else if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let parsed = Int(text) {
+        } else if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let parsed = Int(text) {
             number = parsed
         } else {
             throw Fault(description: "--shard: '\(text)' is neither a number nor auto")
