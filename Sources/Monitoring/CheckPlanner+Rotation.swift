@@ -53,9 +53,9 @@ extension CheckPlanner {
 
     /// Follows the change from an ample budget to a short one and back.
     mutating func settle(at now: Duration) {
-        if listInterval != nil {
+        if isCrowded || discoveryInterval != nil {
             listingDue = listingDue ?? now
-        } else if !isCrowded {
+        } else {
             (listingDue, listing) = (nil, nil)
         }
         guard isCrowded != isRotating else { return }
