@@ -109,6 +109,28 @@ import Testing
         #expect(log.all == ["a 0", "b 2", "c 3"])
     }
 
+    @Test func anotherRateHoldsForWhoeverComesLater() async {
+        let gate = gate(perMinute: 1)
+        gate.change(perMinute: 60)
+        for name in ["a", "b"] { _ = ask(gate, name, organisation: 7) }
+        await advance(2)
+        #expect(log.all == ["a 0", "b 1"])
+    }
+
+    @Test func nobodyOvertakesWhoSleeps() async {
+        let gate = gate(perMinute: 1)
+        for name in ["a", "b"] { _ = ask(gate, name) }
+        await time.advance(by: .milliseconds(500), hasTimer: false)
+        // From now on there is a call in every tenth of a second, and b looks again after a second.
+        gate.change(perMinute: 600)
+        await time.advance(by: .milliseconds(300), hasTimer: false)
+        _ = ask(gate, "c")
+        await time.settle(hasTimer: false)
+        #expect(log.all == ["a 0"])
+        await advance(2)
+        #expect(log.all == ["a 0", "b 1", "c 1"])
+    }
+
     /// Many at once from many threads, each cancelled or not: everybody comes back, and no call is lost.
     @Test func manyAtOnce() async {
         let gate = BudgetGate(perMinute: 6_000_000, time: SystemTimekeeper()) { _ in }

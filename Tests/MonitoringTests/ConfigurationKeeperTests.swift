@@ -101,6 +101,60 @@ import Watching
         #expect(watches(keeper.poll()) == [1, 2, 5])
     }
 
+    @Test func whileOneFileIsAwayAnotherIsTakenInAlone() throws {
+        var keeper = try keeper()
+        files["/e/w/b.yml"] = nil
+        files["/e/w/a.yml"] = "[{webhook_id: 6}]"
+        #expect(watches(keeper.poll()) == [1, 6, 3])
+        #expect(watches(keeper.poll()) == [1, 6])
+    }
+
+    @Test func aReloadBeginsToWaitAnew() throws {
+        var keeper = try keeper()
+        let file = files["/e/w/b.yml"]
+        files["/e/w/b.yml"] = nil
+        #expect(isUnchanged(keeper.poll()))
+        files["/e/w/b.yml"] = file
+        #expect(try keeper.reload().get().recovered.isEmpty)
+        files["/e/w/b.yml"] = nil
+        #expect(isUnchanged(keeper.poll()))
+        #expect(watches(keeper.poll()) == [1, 2])
+    }
+
+    @Test func whatHasBecomeGoodIsToldOnceAndWarningsWithWhatTheyAreAbout() throws {
+        var keeper = try keeper()
+        files["/e/w/a.yml"] = "["
+        #expect(watches(keeper.poll()) == [1, 2, 3])
+        files["/e/w/a.yml"] = "[{webhook_id: 2, probe_interval: 1s}]"
+        guard case .watchFiles(let change) = keeper.poll() else {
+            Issue.record("not noticed")
+            return
+        }
+        #expect(change.recovered == ["/e/w/a.yml"] && change.newFaults.isEmpty)
+        #expect(change.warnings.map(\.file) == ["/e/w/a.yml"])
+        let again = try keeper.reload().get()
+        #expect(again.recovered.isEmpty && again.warnings.map(\.file) == ["/e/w/a.yml"])
+    }
+
+    @Test func aBadFileKeepsNothingOfAnAccountThatHasGone() throws {
+        let accounts = "accounts: [{name: acme, api_key_file: acme.key}, {name: other, api_key_file: acme.key}]"
+        files["/e/c.yml"] = accounts + "\nwatch_files: [w/*]"
+        files["/e/w/a.yml"] = "[{account: other, webhook_id: 2}, {account: acme, webhook_id: 8}]"
+        files["/e/w/b.yml"] = nil
+        var keeper = try keeper()
+        files["/e/w/a.yml"] = "["
+        #expect(watches(keeper.poll()) == [2, 8])
+        files["/e/c.yml"] = "accounts: [{name: acme, api_key_file: acme.key}]\nwatch_files: [w/*]"
+        #expect(try keeper.reload().get().configuration.watches.map(\.id.webhookID) == [8])
+    }
+
+    @Test func whatAReloadHasReadIsNotReadAgain() throws {
+        var keeper = try keeper()
+        files["/e/acme.key"] = "k2"
+        #expect(try keeper.reload().get().configuration.accounts.first?.apiKey.reveal() == "k2")
+        #expect(isUnchanged(keeper.poll()))
+    }
+
     @Test func aChangedKeyIsLoadedAndABadOneTriedOnce() throws {
         var keeper = try keeper()
         files["/e/acme.key"] = ""

@@ -70,9 +70,10 @@ final class FleetRig: Sendable {
     let monitor: Monitor
     private let running: Task<Void, Never>
 
-    init(_ configuration: ExporterConfiguration, _ world: FleetWorld, _ time: VirtualTimekeeper, _ store: KeptInMemory)
-        async
-    {
+    init(
+        _ configuration: ExporterConfiguration, _ world: FleetWorld, _ time: VirtualTimekeeper, _ store: KeptInMemory,
+        shard: Int = 0, totalShards: Int = 1
+    ) async {
         self.time = time
         self.world = world
         self.store = store
@@ -82,7 +83,8 @@ final class FleetRig: Sendable {
             parts: Monitor.Parts(
                 time: time, apiTransport: world.api, prober: Prober(transport: receivers, userAgent: "agent"),
                 userAgent: "agent", observer: observer, apiObserver: observer,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, baselines: store))
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, baselines: store, shard: shard,
+                totalShards: totalShards))
         self.monitor = monitor
         running = Task(executorPreference: time.executor) { await monitor.run() }
         await time.settle()
@@ -104,6 +106,12 @@ final class FleetRig: Sendable {
         let details = await Task(executorPreference: time.executor) { [monitor] in await monitor.details }.value
         return Dictionary(
             uniqueKeysWithValues: details.map { ($0.report.state.id, $0.report.state.state(at: $0.report.now)) })
+    }
+
+    /// What was noticed last about each configuration.
+    func lastNoticed() async -> [WatchID: WatchHistory.Change.Kind] {
+        let details = await Task(executorPreference: time.executor) { [monitor] in await monitor.details }.value
+        return details.reduce(into: [:]) { $0[$1.report.state.id] = $1.history.changes.last?.kind }
     }
 
     func stop() async {

@@ -16,14 +16,14 @@ import Watching
     }
 
     /// A fleet of which every webhook was read once, on a budget that sufficed for that; from now on it does not.
-    private func fleet(of count: Int) async -> FleetRig {
+    private func fleet(of count: Int, perMinute: Int = 240) async -> FleetRig {
         let time = VirtualTimekeeper()
         let world = FleetWorld(time)
         world.put(1...count, in: "a")
         world.put(1...5, in: "b")
         let rig = await FleetRig(configuration(count, perMinute: 1_000_000), world, time, KeptInMemory())
         await rig.advance(by: .seconds(12))
-        await rig.reload(configuration(count, perMinute: 240))
+        await rig.reload(configuration(count, perMinute: perMinute))
         return rig
     }
 
@@ -109,6 +109,52 @@ import Watching
         }
         // The rotation may come by just before the list does.
         #expect(zip(made, delays).count { $0.isMoved && $1?.by == .discovery } > 35)
+    }
+
+    @Test func aListConfirmsThatOneIsStillGone() async {
+        // The rotation comes round in ten minutes, and what is known holds for five.
+        let rig = await fleet(of: 600, perMinute: 60)
+        rig.world.delete(7, in: "a")
+        await rig.advance(by: .seconds(130))
+        for _ in 0..<50 {
+            await rig.advance(by: .seconds(10))
+            #expect(await rig.states()[WatchID(account: "a", webhookID: 7)] == .missing)
+        }
+    }
+
+    @Test func whatAListMakesKnownAgainIsNoticed() async {
+        let rig = await fleet(of: 600, perMinute: 60)
+        rig.world.setFault(.answer(429, headers: [("Retry-After", "400")]), in: "a")
+        await rig.advance(by: .seconds(5))
+        rig.world.setFault(nil, in: "a")
+        await rig.advance(by: .seconds(390))
+        let ids = (1...600).map { WatchID(account: "a", webhookID: $0) }
+        let stale = await rig.states()
+        #expect(ids.allSatisfy { stale[$0] == .unknown })
+        await rig.advance(by: .seconds(90))
+        let states = await rig.states()
+        let noticed = await rig.lastNoticed()
+        // All but the few whose own read was refused.
+        let known = ids.filter { states[$0] == .inSync }
+        #expect(known.count > 590 && known.allSatisfy { noticed[$0] == .state(from: .unknown, to: .inSync) })
+    }
+
+    @Test func whatAListHasConfirmedIsNotCheckedForWhoAsks() async throws {
+        let rig = await fleet(of: 600, perMinute: 60)
+        await rig.advance(by: .seconds(150))
+        let now = rig.time.now()
+        // Read more than an interval ago, and not to be read again for some minutes.
+        let past = rig.world.calls.filter { $0.id != nil && (now - .seconds(80)..<now - .seconds(65)).contains($0.at) }
+        let id = WatchID(account: "a", webhookID: try #require(past.first { $0.account == "a" }?.id))
+        let asker = Task(executorPreference: rig.time.executor) { [monitor = rig.monitor] in
+            await monitor.probeNow(id, limit: .seconds(10))
+        }
+        await rig.advance(by: .seconds(10))
+        guard case .done(_, probe: .some) = await asker.value else {
+            Issue.record("not probed")
+            return
+        }
+        #expect(!rig.world.calls.contains { $0.account == "a" && $0.id == id.webhookID && $0.at >= now })
     }
 
     @Test func refusalsCostNobodyElseAnything() async {

@@ -25,6 +25,8 @@ final class FleetWorld: Sendable {
         var faults: [String: Transfer] = [:]
         var webhookFaults: [Int: Transfer] = [:]
         var listFault: Transfer?
+        /// Lists claim so many more than they hold.
+        var lacking = 0
         var calls: [Call] = []
     }
 
@@ -84,6 +86,10 @@ final class FleetWorld: Sendable {
         state.withLock { $0.listFault = fault }
     }
 
+    func setLacking(_ count: Int) {
+        state.withLock { $0.lacking = count }
+    }
+
     // MARK: Answers
 
     var api: ScriptedTransport {
@@ -118,7 +124,7 @@ final class FleetWorld: Sendable {
         }
         return .answer(
             200,
-            #"{"page":\#(page),"max_page":\#(max(1, (order.count + 99) / 100)),"count":\#(order.count),"items":["#
+            #"{"page":\#(page),"max_page":\#(max(1, (order.count + 99) / 100)),"count":\#(order.count + state.lacking),"items":["#
                 + items.joined(separator: ",") + "]}")
     }
 

@@ -62,6 +62,53 @@ import Watching
         #expect(listing.received(page(2, of: Array(1...150))) == .incomplete)
     }
 
+    @Test func asManyPagesBackAsMayHaveSlipped() {
+        for (gone, page) in [(1, 2), (100, 2), (101, 1), (1000, 1)] {
+            var listing = Listing()
+            var ids = Array(1...1500)
+            for number in 1...2 { #expect(listing.received(self.page(number, of: ids)) == .more) }
+            ids.removeFirst(gone)
+            #expect(listing.received(self.page(3, of: ids)) == .more)
+            #expect(listing.page == page, "\(gone)")
+        }
+    }
+
+    /// There is nothing before the first page that could have been missed.
+    @Test func aListThatShrinksBeforeASecondPassGoesOn() {
+        var listing = Listing()
+        #expect(listing.received(page(1, of: Array(1...250))) == .more)
+        for number in 2...3 {
+            var list = page(number, of: Array(1...250))
+            list.entries = []
+            #expect(listing.received(list) == .more)
+        }
+        #expect(listing.page == 1)
+        #expect(listing.received(page(1, of: Array(1...240))) == .more)
+        #expect(listing.page == 2)
+    }
+
+    @Test func aListThatNeverStopsShrinkingIsNotFollowedForEver() {
+        var listing = Listing()
+        var ids = Array(1...190)
+        var calls = 0
+        var step = Listing.Step.more
+        while step == .more, calls < 100 {
+            if listing.page == 2 { ids.removeLast() }
+            step = listing.received(page(listing.page, of: ids))
+            calls += 1
+        }
+        #expect(step == .complete && calls == 42, "\(calls)")
+    }
+
+    @Test(arguments: [(10_000, Listing.Step.more), (10_001, .incomplete)])
+    func aListIsOfAtMostAMillion(pages: Int, step: Listing.Step) {
+        var list = page(1, of: Array(1...100))
+        list.maximumPage = pages
+        list.count = pages * 100
+        var listing = Listing()
+        #expect(listing.received(list) == step)
+    }
+
     @Test func nobodyIsLostHoweverAListMoves() {
         var random = SplitMix(state: 11)
         for _ in 0..<200 {
@@ -117,10 +164,47 @@ import Watching
         #expect(discovery.watches.map(\.id.webhookID) == [20])
     }
 
+    @Test func whatAnOrganisationLeftOutIsForgottenWithIt() {
+        let both = DiscoverySettings(orgIDs: [1, 2], maximumWebhooks: 1)
+        let first = DiscoverySettings(orgIDs: [1], maximumWebhooks: 1)
+        for isComplete in [false, true] {
+            var discovery = Discovery(account: "a", settings: both, defaults: WatchDefaults())
+            #expect(discovery.listed(page(1, of: [10]).entries, in: 1) == [10])
+            discovery.completed(1, ids: [10], at: 5) { _ in true }
+            #expect(discovery.listed(page(1, of: [20]).entries, in: 2).isEmpty)
+            if isComplete { discovery.completed(2, ids: [20], at: 6) { _ in true } }
+            #expect(discovery.report.isTruncated)
+            discovery.redefine(first, defaults: WatchDefaults())
+            #expect(discovery.report == DiscoveryReport(lastSuccess: 5, isTruncated: false))
+            // Nor is an old success one of the list that begins anew.
+            discovery.redefine(both, defaults: WatchDefaults())
+            #expect(discovery.report.lastSuccess == nil)
+        }
+    }
+
+    @Test func whatIsKnownFromBeforeIsTakenUpWhereItIsStillListed() {
+        var discovery = Discovery(
+            account: "a", settings: DiscoverySettings(orgIDs: [1]), defaults: WatchDefaults(),
+            known: [10: DiscoveryOrigin(orgID: 1), 20: DiscoveryOrigin(orgID: 2), 30: DiscoveryOrigin(orgID: nil)])
+        #expect(discovery.watches.map(\.id.webhookID) == [10])
+        discovery.failed()
+        discovery.failed()
+        #expect(discovery.report == DiscoveryReport(lastSuccess: nil, isTruncated: false, failures: 2))
+    }
+
     @Test func othersShardsLeaveWithTheList() {
         var discovery = Discovery(account: "a", settings: DiscoverySettings(), defaults: WatchDefaults())
         _ = discovery.listed(page(1, of: [1, 2]).entries, in: nil)
         discovery.completed(nil, ids: [], at: 5) { $0 == 1 }
         #expect(discovery.watches.map(\.id.webhookID) == [1])
+    }
+
+    @Test func othersShardsStayWhereTheListHoldsThemOrIsAnother() {
+        var discovery = Discovery(
+            account: "a", settings: DiscoverySettings(orgIDs: [1, 2]), defaults: WatchDefaults())
+        _ = discovery.listed(page(1, of: [10, 11]).entries, in: 1)
+        _ = discovery.listed(page(1, of: [20]).entries, in: 2)
+        discovery.completed(1, ids: [10], at: 5) { _ in false }
+        #expect(discovery.watches.map(\.id.webhookID) == [10, 20])
     }
 }

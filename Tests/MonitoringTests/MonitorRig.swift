@@ -95,6 +95,8 @@ final class MonitorRecorder: MonitorObserver, APIObserver {
     struct State: Sendable {
         var reports: [WatchID: WatchReport] = [:]
         var removed: [WatchID] = []
+        var retired: [WatchID] = []
+        var discoveries: [String: DiscoveryReport] = [:]
         var missed: [TurnKind: Int] = [:]
         var inFlight = 0
         var mostInFlight = 0
@@ -111,6 +113,11 @@ final class MonitorRecorder: MonitorObserver, APIObserver {
                 state.reports[id] = nil
                 state.removed.append(id)
             }
+            for id in changes.retired {
+                state.reports[id] = nil
+                state.retired.append(id)
+            }
+            state.discoveries = changes.discoveries ?? state.discoveries
             for report in changes.updated { state.reports[report.state.id] = report }
         }
     }
@@ -184,6 +191,13 @@ final class MonitorRig: Sendable {
 
     func watchState(_ id: Int, account: String = "a") -> WatchState? {
         observer.seen.reports[WatchID(account: account, webhookID: id)]?.state
+    }
+
+    /// What its page shows of what was noticed about its configuration, oldest first.
+    func noticed(_ id: Int, account: String = "a") async -> [WatchHistory.Change.Kind] {
+        await Task(executorPreference: time.executor) { [monitor] in
+            await monitor.detail(WatchID(account: account, webhookID: id))?.history.changes.map(\.kind) ?? []
+        }.value
     }
 
     /// Stops the monitor and waits for it.

@@ -110,6 +110,24 @@ import Watching
         #expect(rig.observer.seen.mostInFlight == 3)
     }
 
+    @Test func aLowerBoundIsCaughtUpWithByWaiting() async {
+        let hold = Hold()
+        let watches = (1...20).map { Rig.watch($0, probe: 3600) }
+        let rig = await Rig(Rig.configuration(watches, inFlight: 5)) { world in
+            world.change { $0.heldProbes = hold }
+        }
+        await rig.advance(to: 11)
+        await rig.reload(Rig.configuration(watches, inFlight: 2))
+        for count in [4, 3, 2] {
+            hold.releaseOne()
+            await rig.time.settle()
+            #expect(hold.count == count && rig.world.probes.count == 5)
+        }
+        hold.releaseOne()
+        await rig.time.settle()
+        #expect(hold.count == 2 && rig.world.probes.count == 6)
+    }
+
     @Test func readyIsWhenEveryWatchWasCheckedOnce() async {
         let rig = await Rig(Rig.configuration((1...5).map { Rig.watch($0) } + [Rig.watch(9, enabled: false)]))
         #expect(await !rig.isReady)
@@ -127,6 +145,18 @@ import Watching
         #expect(await rig.isReady)
     }
 
+    @Test func whoLeavesOrIsDisabledIsNotWaitedFor() async {
+        for rest in [[Rig.watch(1)], [Rig.watch(1), Rig.watch(2, enabled: false)]] {
+            let rig = await Rig(Rig.configuration([Rig.watch(1), Rig.watch(2)])) { world in
+                world.change { $0.heldChecks[2] = Hold() }
+            }
+            await rig.advance(to: 20)
+            #expect(await !rig.isReady)
+            await rig.reload(Rig.configuration(rest))
+            #expect(await rig.isReady)
+        }
+    }
+
     @Test func whatTimeMakesUnknownIsTold() async {
         // No probe ends meanwhile, which would tell it too.
         let rig = await Rig(Rig.configuration([Rig.watch(1, probe: 3600)]))
@@ -137,6 +167,7 @@ import Watching
         #expect(rig.state(1) == .inSync)
         await rig.advance(to: 372)
         #expect(rig.state(1) == .unknown && rig.watchState(1)?.probeTarget != nil)
+        #expect(await rig.noticed(1).last == .state(from: .inSync, to: .unknown))
     }
 
     @Test func itEndsWhenItIsCancelled() async {
@@ -287,66 +318,5 @@ import Watching
         #expect(rig.state(1) == .inSync && rig.world.probes[count].at == rig.world.calls(of: 1).last)
         await rig.advance(by: .seconds(60))
         #expect(rig.world.probes.count >= count + 6)
-    }
-
-    // MARK: Reload
-
-    @Test func aReloadDisturbsNothingThatStays() async {
-        let rig = await Rig(Rig.configuration([Rig.watch(1), Rig.watch(2), Rig.watch(3)]))
-        await rig.advance(to: 300)
-        let phases = rig.world.calls(of: 1).suffix(2)
-        let checks = rig.watchState(1)?.counters.checks
-        var first = Rig.watch(1)
-        first.labels = [Label(name: "team", value: "x")]
-        await rig.reload(Rig.configuration([first, Rig.watch(3), Rig.watch(4)]))
-        #expect(rig.watchState(1)?.counters.checks == checks && rig.watchState(1)?.watch.labels == first.labels)
-        #expect(rig.observer.seen.removed == [WatchID(account: "a", webhookID: 2)] && rig.state(2) == nil)
-        #expect(rig.state(4) == .unknown)
-        let mark = rig.time.now()
-        await rig.advance(by: .seconds(10))
-        #expect(rig.world.calls(of: 4).count >= 1 && rig.state(4) == .inSync)
-        await rig.advance(by: .seconds(290))
-        #expect(rig.world.calls(of: 2).allSatisfy { $0 <= mark } && rig.world.probes(of: 2).allSatisfy { $0 <= mark })
-        for call in rig.world.calls(of: 1) where call > mark {
-            #expect((call - (phases.last ?? .zero)).nanoseconds % 60_000_000_000 == 0)
-        }
-        #expect(rig.world.calls(of: 1).count { $0 > mark } == 5)
-    }
-
-    @Test func aDisabledWatchIsLeftAloneAndKeepsItsBaseline() async {
-        let rig = await Rig(Rig.configuration([Rig.watch(1)]))
-        await rig.advance(to: 100)
-        await rig.reload(Rig.configuration([Rig.watch(1, enabled: false)]))
-        let counts = (rig.world.calls.count, rig.world.probes.count)
-        await rig.advance(by: .seconds(600))
-        #expect(rig.world.calls.count == counts.0 && rig.world.probes.count == counts.1)
-        let learned = rig.watchState(1)?.learned
-        #expect(learned != nil)
-        await rig.reload(Rig.configuration([Rig.watch(1)]))
-        await rig.advance(by: .seconds(11))
-        #expect(rig.watchState(1)?.learned == learned && rig.state(1) == .inSync)
-        #expect(rig.world.calls.count > counts.0 && rig.world.probes.count > counts.1)
-    }
-
-    @Test func otherIntervalsHoldFromTheReloadOn() async {
-        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 3600, probe: 3600)]))
-        await rig.advance(to: 100)
-        await rig.reload(Rig.configuration([Rig.watch(1, check: 10, probe: 5)]))
-        let mark = rig.time.now()
-        await rig.advance(by: .seconds(100))
-        #expect((8...10).contains(rig.world.calls(of: 1).count { $0 > mark }))
-        #expect((19...21).contains(rig.world.probes(of: 1).count { $0 > mark }))
-    }
-
-    @Test func aSlowAnswerToARemovedWatchIsForgotten() async {
-        let hold = Hold()
-        let rig = await Rig(Rig.configuration([Rig.watch(1), Rig.watch(2)])) { world in
-            world.change { $0.heldChecks[1] = hold }
-        }
-        await rig.advance(to: 20)
-        await rig.reload(Rig.configuration([Rig.watch(2)]))
-        hold.open()
-        await rig.advance(by: .seconds(60))
-        #expect(rig.state(1) == nil && rig.world.probes(of: 1).isEmpty)
     }
 }

@@ -1,3 +1,4 @@
+import ConfigurationFile
 import Monitoring
 import Probing
 import TestSupport
@@ -66,7 +67,9 @@ import Watching
     @Test func aChangedConfigurationIsNotAnsweredWithAnOldProbe() async {
         let rig = await rig()
         await rig.advance(to: 20)
-        #expect(await rig.ask(1).value.word == "good")
+        rig.world.change { $0.probeAnswer = .answer(503) }
+        #expect(await rig.ask(1).value.word == "status")
+        rig.world.change { $0.probeAnswer = nil }
         // A reload brings the check forward by its shorter interval, and with it another URL.
         rig.world.change { $0.urls[1] = "https://receiver.example/new/1" }
         await rig.reload(Rig.configuration([Rig.watch(1, check: 1, probe: 3600)]))
@@ -118,6 +121,42 @@ import Watching
         #expect(await patient.value.word == "good")
     }
 
+    @Test(arguments: [nil, Duration.seconds(600)])
+    func nobodyWaitsForLongerThanAProbeMayTake(limit: Duration?) async {
+        let rig = await rig(hold: Hold())
+        await rig.advance(to: 11)
+        let begin = rig.time.now()
+        let asker = rig.ask(1, limit: limit)
+        let end = Task(executorPreference: rig.time.executor) { [time = rig.time] in
+            (word: await asker.value.word, at: time.now())
+        }
+        await rig.advance(by: .seconds(60))
+        // The module's ten seconds, and fifteen for the check before it.
+        #expect(await end.value == ("late", begin + .seconds(25)))
+    }
+
+    @Test func aTraceIsOfAProbeOfItsOwn() async {
+        let hold = Hold()
+        let rig = await rig(hold: hold)
+        await rig.advance(to: 11)
+        #expect(rig.world.probes.count == 1)
+        let trace = rig.ask(1, wantsTrace: true)
+        #expect(await rig.comesTrue { rig.world.probes.count == 2 })
+        hold.open()
+        #expect(await trace.value.word == "good")
+        // Nor is it what a scheduled one or another asker's has just come to.
+        let first = Hold()
+        let other = await self.rig(hold: first)
+        await other.advance(to: 11)
+        first.open()
+        await other.time.settle()
+        #expect(await other.ask(1, wantsTrace: true).value.word == "good" && other.world.probes.count == 2)
+        await other.advance(by: .seconds(6))
+        #expect(await other.ask(1).value.word == "good" && other.world.probes.count == 3)
+        await other.advance(by: .seconds(1))
+        #expect(await other.ask(1, wantsTrace: true).value.word == "good" && other.world.probes.count == 4)
+    }
+
     @Test func theAskersPatienceCutsTheModulesTimeout() async {
         let rig = await rig()
         await rig.advance(to: 20)
@@ -150,6 +189,74 @@ import Watching
         #expect(rig.world.probes.count <= before + 3)
         let times = rig.world.probes.suffix(3).map(\.at)
         #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= .seconds(1) }, "\(times)")
+    }
+
+    @Test func whoCannotWaitForTheNextOneIsToldThatTheReceiverIsBusy() async {
+        let rig = await rig()
+        await rig.advance(to: 20)
+        rig.world.change { $0.probeAnswer = .failure(.responseTimeout) }
+        #expect(await rig.ask(1, limit: .milliseconds(500)).value.word == "response_timeout")
+        #expect(await rig.ask(1, limit: .milliseconds(900)).value.word == "busy")
+    }
+
+    @Test func whatIsKnownIsProbedWhileTheAPIAnswers() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 60, probe: 3600)]))
+        await rig.advance(to: 15)
+        let hold = Hold()
+        rig.world.change { $0.heldChecks[1] = hold }
+        await rig.advance(to: 80)
+        #expect(hold.count == 1)
+        let before = rig.world.probes.count
+        let asker = rig.ask(1)
+        #expect(await rig.comesTrue { rig.world.probes.count == before + 1 })
+        hold.open()
+        #expect(await asker.value.word == "good")
+    }
+
+    @Test func whoAsksIsShownWhatTheProbeFound() async {
+        let rig = await rig()
+        await rig.advance(to: 20)
+        rig.world.change { $0.probeAnswer = .answer(503) }
+        guard case .done(let report, _) = await rig.ask(1).value else {
+            Issue.record("not probed")
+            return
+        }
+        #expect(report.state.lastProbe?.result.failure == .status)
+        #expect(rig.watchState(1)?.lastProbe?.result.failure == nil, "and nobody else is")
+    }
+
+    @Test func retriesAreCutToTheAskersPatience() async {
+        var configuration = Rig.configuration([Rig.watch(1, check: 3600, probe: 3600)])
+        configuration.modules["http"]?.retries = 2
+        let rig = await Rig(configuration)
+        await rig.advance(to: 20)
+        rig.world.change { $0.probeAnswer = .failure(.responseTimeout) }
+        var before = rig.world.probes.count
+        #expect(await rig.ask(1, limit: .seconds(2)).value.word == "response_timeout")
+        #expect(rig.world.probes.count == before + 1)
+        await rig.advance(by: .seconds(6))
+        before = rig.world.probes.count
+        let patient = rig.ask(1)
+        await rig.advance(by: .seconds(30))
+        #expect(await patient.value.word == "response_timeout")
+        #expect(rig.world.probes.count == before + 3)
+    }
+
+    @Test func aScheduledProbeTakesThePlaceThatAnAskersLeaves() async {
+        let watches = [Rig.watch(1, check: 3600, probe: 3600), Rig.watch(2, check: 3600, probe: 30)]
+        let rig = await Rig(Rig.configuration(watches, inFlight: 1))
+        await rig.advance(to: 20)
+        let hold = Hold()
+        rig.world.change { $0.heldProbes = hold }
+        let before = rig.world.probes(of: 2).count
+        let asker = rig.ask(1)
+        #expect(await rig.comesTrue { hold.count == 1 })
+        await rig.advance(by: .seconds(30))
+        #expect(rig.world.probes(of: 2).count == before)
+        hold.open()
+        _ = await asker.value
+        await rig.time.settle()
+        #expect(rig.world.probes(of: 2).count == before + 1)
     }
 
     @Test func nothingIsSentForWhatIsNotWatched() async {

@@ -60,6 +60,34 @@ import Watching
         #expect(schedule.nextDue == .seconds(50))
     }
 
+    @Test(arguments: [(19, 0), (20, 1), (45, 3)])
+    func whatWasSlippedOverIsCountedOneByOne(now: Int, missed: Int) {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(10))
+        let due = schedule.takeDue(at: .seconds(now))
+        #expect(due.turns.count == 1 && due.missed[.probe] ?? 0 == missed)
+    }
+
+    @Test func aFirstTurnOffThePhaseIsFollowedByThoseOfThePhase() {
+        var schedule = Schedule()
+        schedule.set(key, interval: .seconds(10), phase: .seconds(3), first: .seconds(10))
+        // At 13, 23, 33 and 43.
+        #expect(schedule.takeDue(at: .seconds(45)).missed == [.probe: 4])
+    }
+
+    @Test func theNextTurnIsStrictlyLaterOnBothSidesOfZero() {
+        for (now, next) in [(-13, -3), (-4, -3), (-3, 7), (6, 7), (7, 17)] {
+            #expect(Schedule.next(after: .seconds(now), interval: .seconds(10), phase: .seconds(7)) == .seconds(next))
+        }
+        #expect(Schedule.next(after: .seconds(1), interval: .zero, phase: .zero) == .seconds(1) + .nanoseconds(1))
+    }
+
+    @Test func nanosecondsEndAtTheEndOfTheScale() {
+        let last = Duration(secondsComponent: 9_223_372_036, attosecondsComponent: 900_000_000_000_000_000)
+        #expect(last.nanoseconds == .max && (.zero - last).nanoseconds == .min)
+        #expect(Duration.seconds(Int64.max).nanoseconds == .max && Duration.seconds(Int64.min).nanoseconds == .min)
+    }
+
     @Test func aHeldKeyWaitsForItsRelease() {
         var schedule = Schedule()
         schedule.set(key, interval: .seconds(10), phase: .seconds(3), first: nil)
@@ -76,6 +104,7 @@ import Watching
         schedule.set(key, interval: .seconds(10), phase: .zero, first: .seconds(10))
         #expect(schedule.takeDue(at: .seconds(10)).turns.count == 1)
         #expect(schedule.runNow(key, at: .seconds(11)) == nil)
+        #expect(schedule.runNow(key, at: .milliseconds(11_500)) == nil)
         #expect(schedule.finished(key, at: .seconds(12)) == .init(key: key, due: .seconds(11)))
         #expect(schedule.isRunning(key))
         #expect(schedule.finished(key, at: .seconds(13)) == nil)

@@ -24,6 +24,11 @@ import Watching
         }
     }
 
+    @Test func aTotalOfNoneIsWhatIsComplainedOf() {
+        let fault = #expect(throws: Shard.Fault.self) { try shard("0", 0) }
+        #expect(fault?.description == "--total-shards: 0 must be at least 1")
+    }
+
     @Test(arguments: ["web", "12", "exporter-x", ""])
     func aHostNameWithoutOrdinalIsRefused(host: String) {
         #expect(throws: Shard.Fault.self) { try Shard("auto", total: 100) { host } }

@@ -1,0 +1,206 @@
+import ConfigurationFile
+import Monitoring
+import Partoo
+import TestSupport
+import Testing
+import Transport
+import Watching
+
+/// What an account holds back, and what a reload makes of it.
+@Suite(.timeLimit(.minutes(5))) struct RestraintTests {
+    private typealias Rig = MonitorRig
+
+    private func refused(_ watches: [Watch], perMinute: Int = 100_000) async -> MonitorRig {
+        await Rig(Rig.configuration(watches, accounts: [Rig.account("a", perMinute: perMinute)])) { world in
+            world.change { $0.answer = .answer(401) }
+        }
+    }
+
+    @Test func aReloadMakesARefusedKeyNoBetter() async {
+        let watches = (1...10).map { Rig.watch($0) }
+        let rig = await refused(watches)
+        await rig.advance(to: 20)
+        await rig.reload(Rig.configuration(watches))
+        await rig.advance(to: 59)
+        #expect(rig.world.calls.count == 1)
+    }
+
+    @Test func anotherAddressIsTriedAtOnce() async {
+        let watches = (1...10).map { Rig.watch($0) }
+        let rig = await refused(watches)
+        await rig.advance(to: 20)
+        #expect(rig.world.calls.count == 1)
+        var account = Rig.account("a")
+        account.baseURL = "https://other.example/v2"
+        await rig.reload(Rig.configuration(watches, accounts: [account]))
+        await rig.advance(to: 59)
+        #expect(rig.world.calls.count == 2)
+    }
+
+    /// Thirty turns within ten seconds would have to wait for a budget of thirty a minute.
+    @Test func turnsThatAreHeldBackSpendNothing() async {
+        let rig = await refused((1...30).map { Rig.watch($0) }, perMinute: 30)
+        await rig.advance(to: 11)
+        #expect(rig.world.calls.count == 1 && rig.observer.seen.waited["a"] == nil)
+    }
+
+    @Test func theLastTurnCountsHoweverLateTheOthersAnswer() async throws {
+        let holds = Dictionary(uniqueKeysWithValues: (1...100).map { ($0, Hold()) })
+        let rig = await Rig(Rig.configuration((1...100).map { Rig.watch($0) })) { world in
+            world.change { state in
+                state.answer = .answer(401)
+                state.heldChecks = holds
+            }
+        }
+        await rig.advance(to: 10)
+        let last = try #require(rig.world.calls.last)
+        #expect(rig.world.calls.count == 100)
+        holds[last.id]?.open()
+        await rig.time.settle()
+        for hold in holds.values { hold.open() }
+        await rig.advance(to: 120)
+        #expect(rig.world.calls[100].at >= last.at + .seconds(60))
+    }
+
+    @Test func aFailureAfterASuccessIsTheFirstOneAgain() async {
+        let rig = await Rig(Rig.configuration((1...30).map { Rig.watch($0, check: 10) })) { world in
+            world.change { $0.answer = .answer(500) }
+        }
+        await rig.advance(to: 600)
+        rig.world.change { $0.answer = nil }
+        await rig.advance(by: .seconds(120))
+        rig.world.change { $0.answer = .answer(500) }
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(30))
+        for id in 1...30 {
+            let calls = rig.world.calls(of: id).filter { $0 > begin }
+            #expect(calls.count >= 2 && calls[1] - calls[0] <= .seconds(20))
+        }
+    }
+
+    /// Sixteen reads a minute are wanted and ten calls allowed, which suffice for those that do not fail.
+    @Test func whatIsLeftAloneCostsTheOthersNothing() async {
+        let rig = await Rig(crowded((1...16).map { Rig.watch($0) })) { world in
+            world.change { state in for id in 3...16 { state.answers[id] = .answer(500) } }
+        }
+        await rig.advance(to: 600)
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(1800))
+        for id in 1...2 {
+            let count = rig.world.calls(of: id).count { $0 > begin }
+            #expect(count >= 26, "\(count)")
+        }
+    }
+
+    // MARK: Reloads of a short budget
+
+    private func crowded(_ watches: [Watch]) -> ExporterConfiguration {
+        Rig.configuration(watches, accounts: [Rig.account("a", perMinute: 10)])
+    }
+
+    @Test func whoLeavesGivesTheBudgetBack() async {
+        let rig = await Rig(crowded((1...20).map { Rig.watch($0) }))
+        await rig.advance(to: 300)
+        let noticed = await rig.noticed(3)
+        await rig.reload(crowded((1...2).map { Rig.watch($0) }))
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(600))
+        #expect((1...2).allSatisfy { id in rig.world.calls(of: id).count { $0 > begin } == 10 })
+        await rig.reload(crowded((1...20).map { Rig.watch($0) }))
+        await rig.advance(by: .seconds(200))
+        #expect(await rig.noticed(3) == noticed && !noticed.isEmpty, "it begins anew")
+    }
+
+    @Test func whoMovesToAnotherOrganisationIsReadForThatOneOnly() async {
+        let rig = await Rig(crowded((1...20).map { Rig.watch($0, org: 1) }))
+        await rig.advance(to: 300)
+        await rig.reload(crowded((1...20).map { Rig.watch($0, org: 2) }))
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(600))
+        let calls = rig.world.calls.filter { $0.at > begin }
+        #expect(calls.allSatisfy { $0.orgID == 2 || $0.id == 0 } && (90...121).contains(calls.count), "\(calls.count)")
+    }
+
+    // MARK: Lists
+
+    private let time = VirtualTimekeeper()
+
+    private func discovering(
+        _ world: FleetWorld, every interval: Duration = .seconds(20), orgIDs: [Int] = [], perMinute: Int = 100_000
+    ) async -> FleetRig {
+        var account = Rig.account("a", perMinute: perMinute)
+        account.discovery = DiscoverySettings(orgIDs: orgIDs, interval: interval)
+        return await FleetRig(Rig.configuration([], accounts: [account]), world, time, KeptInMemory())
+    }
+
+    /// Two webhooks that only lists get through to, up to the moment at which the second one has been refused. Its next turn
+    /// comes later than the next list then, which comes as soon as the account is tried again.
+    private func refusing(_ status: Int) async -> FleetRig {
+        let world = FleetWorld(time)
+        world.put(1...2, in: "a")
+        for id in 1...2 { world.setFault(.answer(status), of: id) }
+        var account = Rig.account("a")
+        account.discovery = DiscoverySettings(interval: .seconds(20))
+        let watches = [Rig.watch(1, check: 60), Rig.watch(2, check: 97)]
+        let rig = await FleetRig(Rig.configuration(watches, accounts: [account]), world, time, KeptInMemory())
+        await rig.advance(by: .seconds(61))
+        for _ in 0..<2000 where world.calls.last?.id != 2 { await rig.advance(by: .seconds(1)) }
+        return rig
+    }
+
+    /// A key that may list is not one that may read.
+    @Test func aListDoesNotMakeUpForWhatMayNotBeRead() async {
+        let rig = await refusing(403)
+        let begin = time.now()
+        await rig.advance(by: .seconds(600))
+        #expect((9...11).contains(rig.world.calls(of: "a", after: begin).count))
+        await rig.stop()
+    }
+
+    /// Or lists, which come more often than checks, would have all the attempts.
+    @Test func aListShowsThatAKeyIsTakenAgain() async {
+        let rig = await refusing(401)
+        for id in 1...2 { rig.world.setFault(nil, of: id) }
+        await rig.advance(by: .seconds(200))
+        #expect(await rig.states().values.allSatisfy { $0 == .inSync })
+        await rig.stop()
+    }
+
+    @Test func listsAreHeldBackWithoutSpendingTheBudget() async {
+        let world = FleetWorld(time)
+        world.setFault(.answer(401), in: "a")
+        let rig = await discovering(world, perMinute: 10)
+        await rig.advance(by: .seconds(300))
+        #expect((5...6).contains(world.calls.count))
+        #expect(rig.observer.seen.waited["a"] == nil)
+        await rig.stop()
+    }
+
+    /// Two organisations, each at a phase of its own.
+    @Test func listsComeOnTime() async {
+        let rig = await discovering(FleetWorld(time), every: .milliseconds(20_250), orgIDs: [1, 2])
+        await rig.advance(by: .seconds(300))
+        let lists = rig.world.calls.map(\.at).dropFirst(2)
+        #expect(lists.count >= 26)
+        #expect(Set(lists.map { $0.nanoseconds % 20_250_000_000 }).count == 2)
+        await rig.stop()
+    }
+
+    /// A list that was let through by the budget when the key had just been refused is asked for another time.
+    @Test func listsGoOnWhereverTheyWereHeldBack() async {
+        let world = FleetWorld(time)
+        world.put(1...20, in: "a")
+        let rig = await FleetRig(crowded((1...20).map { Rig.watch($0) }), world, time, KeptInMemory())
+        for pause in 165..<185 {
+            await rig.advance(by: .seconds(pause))
+            world.setFault(.answer(401), in: "a")
+            await rig.advance(by: .seconds(7))
+            world.setFault(nil, in: "a")
+        }
+        await rig.advance(by: .seconds(120))
+        let begin = time.now()
+        await rig.advance(by: .seconds(180))
+        #expect(world.calls.contains { $0.at > begin && $0.id == nil })
+        await rig.stop()
+    }
+}
