@@ -117,7 +117,8 @@ package struct WatchState: Sendable {
         if let expected = watch.expectation.url {
             return expected.accepts(observation.url) ? Origin(url: observation.url.reveal()) : nil
         }
-        return learned?.target.flatMap { Origin(url: $0) }
+        // The first probe does not wait for the disk.
+        return (learned ?? proposal)?.target.flatMap { Origin(url: $0) }
     }
 
     /// Without a word from the API for so long, nothing is known any more.

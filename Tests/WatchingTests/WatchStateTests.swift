@@ -274,4 +274,17 @@ import Watching
         _ = state.checked(.configuration(Self.configuration(url: "https://evil/x")), at: 1070, duration: .zero)
         #expect(state.baselineOrigin?.description == (url == .any ? "https://evil" : origin))
     }
+
+    /// Else the first probe would go without the module's headers and body, as often as it is faster than the disk.
+    @Test func theFirstProbeTrustsWhatIsAboutToBeLearned() {
+        var state = WatchState(
+            watch: Watch(id: WatchID(account: "a", webhookID: 1)), key: Self.key, at: 1000, kept: KeptWatch())
+        #expect(state.checked(good, at: 1010, duration: .zero) == [.probeNow])
+        #expect(state.learned == nil && state.baselineOrigin?.description == "https://a")
+        let unreadable = KeptWatch(baseline: .unreadable)
+        var doubtful = WatchState(
+            watch: Watch(id: WatchID(account: "a", webhookID: 1)), key: Self.key, at: 1000, kept: unreadable)
+        _ = doubtful.checked(good, at: 1010, duration: .zero)
+        #expect(doubtful.baselineOrigin == nil)
+    }
 }
