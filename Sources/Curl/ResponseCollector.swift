@@ -75,10 +75,15 @@ struct ResponseCollector {
         guard let data, count > 0 else { return count }
         let room = maximumBodyBytes - body.count
         body.append(contentsOf: UnsafeRawBufferPointer(start: data, count: min(count, room)))
-        guard count <= room else {
+        // A full body that may go on is not waited for: what follows may never come.
+        guard count < room || (count == room && announcedLength == maximumBodyBytes) else {
             isTruncated = true
             return 0
         }
         return count
+    }
+
+    private var announcedLength: Int? {
+        headers.last { $0.name.lowercased() == "content-length" }.flatMap { Int($0.value.reveal()) }
     }
 }

@@ -180,6 +180,20 @@ import Transport
         #expect(short.response?.body.count == 999 && short.response?.isTruncated == true)
     }
 
+    @Test(arguments: ["Content-Length: 1000000\r\n", ""])
+    func aBodyThatStopsAtTheLimitIsNotWaitedFor(length: String) async throws {
+        let server = try RawServer { connection in
+            _ = connection.readRequest()
+            connection.write("HTTP/1.1 200 OK\r\n\(length)\r\n" + String(repeating: "x", count: 100))
+            // Holds the connection until the client ends it.
+            _ = connection.readRequest()
+        }
+        let transfer = try await Fixture().perform("http://127.0.0.1:\(server.port)/") {
+            $0.maximumResponseBytes = 100
+        }
+        #expect(transfer.response?.body.count == 100 && transfer.response?.isTruncated == true, "\(transfer.result)")
+    }
+
     /// libcurl below 8.1.0 would write into memory that it has freed, were the handle used again.
     @Test func aFoldedLineDoesNotReachBackToTheAnswerBefore() async throws {
         let fixture = try Fixture()
