@@ -4,6 +4,8 @@ import Partoo
 extension CheckPlanner {
     /// Of so many reads one is the rotation's, however many have moved.
     private static let backgroundShare = 8
+    /// Between two reads of a watch that was refused, where its interval is no longer.
+    private static let longestRefusal = Duration.seconds(300)
 
     /// When there is a call to be made: `now` or earlier where there is one already; nil: not before something changes.
     package mutating func nextDue(at now: Duration) -> Duration? {
@@ -130,6 +132,8 @@ extension CheckPlanner {
             watch.wasRead = false
             watch.isFound = false
         case .failed(let until): watch.stage = .failed(due: max(until, next))
+        // Each refusal costs the whole account an interval, so others come first.
+        case .refused: watch.stage = .failed(due: max(now + min(rotationTime, Self.longestRefusal), next))
         case .passed: if !watch.wasRead { watch.stage = .failed(due: next) }
         }
         watched[id] = watch

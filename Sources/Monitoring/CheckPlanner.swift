@@ -19,6 +19,8 @@ package struct CheckPlanner: Sendable {
         case missing
         /// - until: not again before.
         case failed(until: Duration)
+        /// The key, or what it may do.
+        case refused
         /// No call was made.
         case passed
     }
@@ -110,9 +112,11 @@ package struct CheckPlanner: Sendable {
         guard isCrowded, let least = leastInterval else { return nil }
         let wanted = min(least, discoveryInterval ?? least)
         let pass = max(wanted, .seconds(Double(pages) * 60 / (perMinute / 2)))
-        let rotation = Duration.seconds(Double(watched.count) * 60 / perMinute)
-        return pass < rotation ? pass : nil
+        return pass < rotationTime ? pass : nil
     }
+
+    /// How long it takes to read every watch once.
+    var rotationTime: Duration { .seconds(Double(watched.count) * 60 / perMinute) }
 
     var reads: Double { intervals.reduce(0) { $0 + Double($1.value) * 60 / max($1.key.seconds, 1e-3) } }
 

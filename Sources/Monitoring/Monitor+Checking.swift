@@ -3,13 +3,44 @@ import Watching
 
 /// Hop one: a configuration is read, and what it says is learned.
 extension Monitor {
+    /// The one check an interval of a refused account goes to whichever watch was checked longest ago.
     func check(_ key: Schedule.Key, due: Duration) async {
         defer { finished(key) }
-        guard let state = states[key.id], let account = accounts[key.id.account] else { return }
-        let isFound = organisations[OrganisationID(state.watch)]?.planner.readStarted(key.id.webhookID) ?? false
-        let answer = await account.check(
-            state.id.webhookID, orgID: state.watch.orgID, due: due, interval: state.watch.checkInterval)
-        await learn(answer, state.watch, noticedBy: isFound ? .discovery : .check)
+        guard let watch = states[key.id]?.watch, let account = accounts[key.id.account] else { return }
+        let interval = watch.checkInterval
+        guard account.refused(for: interval).map({ due >= $0 }) ?? false,
+            let other = longestUnchecked(of: key.id.account, besides: key.id),
+            let turn = schedule.runNow(Schedule.Key(id: other.id, kind: .check), at: parts.time.now())
+        else { return await check(watch, account, due: due, interval: interval) }
+        defer { finished(turn.key) }
+        await check(other, account, due: due, interval: interval)
+    }
+
+    private func check(_ watch: Watch, _ account: AccountMonitor, due: Duration, interval: Duration) async {
+        let id = watch.id.webhookID
+        let isFound = organisations[OrganisationID(watch)]?.planner.readStarted(id) ?? false
+        let answer = await account.check(id, orgID: watch.orgID, due: due, interval: interval)
+        await learn(answer, watch, noticedBy: isFound ? .discovery : .check)
+    }
+
+    /// The watch of an account that was checked longest ago. One that may not be read would otherwise have each of a refused
+    /// account's checks, and no other's success could end that.
+    ///
+    /// - Parameter own: the watch whose turn it is.
+    /// - Returns: nil where it is that one.
+    func longestUnchecked(of name: String, besides own: WatchID? = nil) -> Watch? {
+        let now = parts.time.now()
+        var longest: (watch: Watch, at: Double)?
+        for (id, state) in states where id.account == name && state.watch.isEnabled {
+            if id != own {
+                let isBusy = schedule.isRunning(Schedule.Key(id: id, kind: .check))
+                if isBusy || accounts[name]?.notBefore(id.webhookID) ?? .zero > now { continue }
+            }
+            let at = state.lastCheck?.at ?? -.infinity
+            if let longest, (longest.at, longest.watch.id.webhookID) < (at, id.webhookID) { continue }
+            longest = (state.watch, at)
+        }
+        return longest.flatMap { $0.watch.id == own ? nil : $0.watch }
     }
 
     /// Takes in what reading a watch came to; nil: it was passed over.
@@ -42,6 +73,7 @@ extension Monitor {
         case nil: .passed
         case .configuration(let configuration): .good(updatedAt: configuration.updatedAt)
         case .missing: .missing
+        case .failure(let failure) where [.unauthorized, .forbidden].contains(failure.reason): .refused
         case .failure: .failed(until: accounts[id.account]?.notBefore(id.webhookID) ?? .zero)
         }
     }

@@ -27,6 +27,8 @@ struct Organisation: Sendable {
     var planner: CheckPlanner
     /// Whether its checks are planned by what the budget allows, and not scheduled.
     var isCrowded = false
+    /// Whether the last call while the account was refused read a watch, so that the next one may be a list.
+    var hasReadRefused = false
     /// When its next call is due, if it is still to come.
     var nextCall: Duration?
     let wakes: AsyncStream<Void>
@@ -115,18 +117,17 @@ extension Monitor {
 
     private func begin(_ id: OrganisationID, in group: inout DiscardingTaskGroup) {
         let now = parts.time.now()
-        guard let call = organisations[id]?.planner.take(at: now), let account = accounts[id.account] else { return }
-        switch call {
+        guard let account = accounts[id.account] else { return }
+        if let watch = checkedWhileRefused(id, account) {
+            let organisation = OrganisationID(watch)
+            let isFound = organisations[organisation]?.planner.readStarted(watch.id.webhookID) ?? false
+            begin(watch.id.webhookID, isFound: isFound, of: organisation, account, in: &group)
+            return
+        }
+        switch organisations[id]?.planner.take(at: now) {
+        case nil: break
         case .read(let webhookID, let isFound):
-            let key = Schedule.Key(id: WatchID(account: id.account, webhookID: webhookID), kind: .check)
-            guard let state = states[key.id],
-                account.begin(webhookID, due: now, interval: state.watch.checkInterval),
-                let turn = schedule.runNow(key, at: now)
-            else {
-                organisations[id]?.planner.readEnded(webhookID, .passed, at: now)
-                return
-            }
-            group.addTask { await self.read(turn, isFound: isFound, account) }
+            begin(webhookID, isFound: isFound, of: id, account, in: &group)
         case .list(let page):
             guard account.begin(nil, due: now, interval: interval(of: id)) else {
                 organisations[id]?.planner.listPassed(at: now)
@@ -135,6 +136,31 @@ extension Monitor {
             let interval = interval(of: id)
             group.addTask { await self.list(page, of: id, due: now, interval: interval, account) }
         }
+    }
+
+    /// What to read while the account is refused; nil: what is planned. Every other call is planned, since lists, which come
+    /// first, may be allowed where no watch is, or the other way round.
+    private func checkedWhileRefused(_ id: OrganisationID, _ account: AccountMonitor) -> Watch? {
+        guard account.refused(for: interval(of: id)) != nil else { return nil }
+        let isPlanned = organisations[id]?.hasReadRefused ?? true
+        organisations[id]?.hasReadRefused = !isPlanned
+        return isPlanned ? nil : longestUnchecked(of: id.account)
+    }
+
+    private func begin(
+        _ webhookID: Int, isFound: Bool, of id: OrganisationID, _ account: AccountMonitor,
+        in group: inout DiscardingTaskGroup
+    ) {
+        let now = parts.time.now()
+        let key = Schedule.Key(id: WatchID(account: id.account, webhookID: webhookID), kind: .check)
+        guard let state = states[key.id],
+            account.begin(webhookID, due: now, interval: state.watch.checkInterval),
+            let turn = schedule.runNow(key, at: now)
+        else {
+            organisations[id]?.planner.readEnded(webhookID, .passed, at: now)
+            return
+        }
+        group.addTask { await self.read(turn, isFound: isFound, account) }
     }
 
     private func read(_ turn: Schedule.Turn, isFound: Bool, _ account: AccountMonitor) async {

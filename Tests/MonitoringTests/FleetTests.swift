@@ -186,4 +186,35 @@ import Watching
         let others = rig.world.calls(of: "b", after: begin)
         #expect(abs(Double(others.count) - (rig.time.now() - begin).seconds / 12) <= 5)
     }
+
+    /// Where lists are allowed and would take every call, too.
+    @Test(arguments: [false, true])
+    func aRefusalOfReadsEndsOnceOneSucceeds(refusesLists: Bool) async {
+        let rig = await fleet(of: 600)
+        await rig.advance(by: .seconds(60))
+        if refusesLists { rig.world.setListFault(.answer(403, Self.refused)) }
+        for id in 1...600 { rig.world.setFault(.answer(403, Self.refused), of: id) }
+        await rig.advance(by: .seconds(2))
+        let refused = rig.time.now()
+        await rig.advance(by: .seconds(900))
+        #expect((14...16).contains(rig.world.calls(of: "a", after: refused).count))
+        for id in 1...600 { rig.world.setFault(nil, of: id) }
+        await rig.advance(by: .seconds(60 * 8))
+        #expect(await rig.states().filter { $0.key.account == "a" }.values.allSatisfy { $0 == .inSync })
+    }
+
+    @Test func aWebhookThatMayNotBeReadCostsTheOthersLittle() async {
+        let rig = await fleet(of: 1200)
+        await rig.advance(by: .seconds(60))
+        rig.world.setFault(.answer(403, Self.refused), of: 500)
+        await rig.advance(by: .seconds(600))
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(1800))
+        let reads = rig.world.calls.filter { $0.account == "a" && $0.id != nil && $0.at > begin }
+        // 30 minutes of 228 reads, less a minute a round.
+        #expect(reads.count > 4500, "\(reads.count)")
+        #expect(Set(reads.map(\.id)).count == 1200)
+        let states = await rig.states().filter { $0.key.account == "a" && $0.value != .inSync }
+        #expect(states.keys.map(\.webhookID) == [500])
+    }
 }

@@ -208,6 +208,21 @@ import Watching
         #expect((1...29).allSatisfy { rig.state($0) == .inSync })
     }
 
+    /// A key may well read some webhooks and not others.
+    @Test(arguments: [401, 403], [60, 10])
+    func aWatchThatIsRefusedDoesNotKeepTheOthersFromBeingChecked(status: Int, interval: Int) async {
+        let watches = (1...12).map { Rig.watch($0, check: $0 == 7 ? interval : $0 == 12 ? 600 : 60) }
+        let rig = await Rig(Rig.configuration(watches)) { world in
+            world.change { $0.answers[7] = .answer(status) }
+        }
+        await rig.advance(to: 3600)
+        for id in (1...11) where id != 7 {
+            #expect(rig.world.calls(of: id).count >= 25 && rig.state(id) == .inSync, "\(id)")
+        }
+        #expect(rig.world.calls(of: 12).count >= 3 && rig.state(12) == .inSync)
+        #expect(rig.state(7) == .unknown && rig.world.calls(of: 7).count >= 25)
+    }
+
     /// A turn comes exactly an interval after the one before.
     @Test func aRefusedKeyIsTriedAtEachTurnOfItsOnlyWatch() async {
         let rig = await Rig(Rig.configuration([Rig.watch(1)])) { world in
