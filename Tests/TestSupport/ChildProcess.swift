@@ -64,6 +64,8 @@ package final class ChildProcess: Sendable {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         Self.freeSignals(&attributes)
+        // What other tests have open is none of a program's, and would count against its limit.
+        for number in STDERR_FILENO + 1..<4096 { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
         let variables = environment.merging(own) { _, own in own }.map { "\($0.key)=\($0.value)" }
         var identifier: pid_t = 0
         let code = Self.withPointers([executable] + arguments) { arguments in

@@ -34,4 +34,13 @@ import Testing
         }
         return try start()
     }
+
+    @Test func aProgramInheritsNoDescriptor() async throws {
+        // None of these is marked to be closed.
+        let own = (0..<20).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+        defer { for descriptor in own { close(descriptor) } }
+        let run = try await ChildProcess.run("/bin/ls", ["/proc/self/fd"])
+        // The fourth is the folder that it lists.
+        #expect(run.output == "0\n1\n2\n3\n", "\(run.errors)")
+    }
 }
