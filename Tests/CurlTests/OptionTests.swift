@@ -101,7 +101,7 @@ import Transport
         let fixture = try Fixture()
         let server = try await fixture.server(.untrusted)
         let transfer = try await prepared(fixture.request("https://127.0.0.1:\(server.port)/")) { handle in
-            usleep(300_000)
+            handle.seen.started -= .milliseconds(300)
             return handle.outcome(curl_easy_perform(handle.pointer))
         }
         #expect(transfer.reason == .tlsUntrusted, "\(transfer.result)")

@@ -50,20 +50,19 @@ package final class RawClient: Sendable {
             address.sin6_family = sa_family_t(AF_INET6)
             address.sin6_port = UInt16(port).bigEndian
             guard inet_pton(AF_INET6, host, &address.sin6_addr) == 1 else { return false }
-            return withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) == 0
-                }
-            }
+            return connect(descriptor, to: address)
         }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
         guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { return false }
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
+        return connect(descriptor, to: address)
+    }
+
+    private static func connect<Address>(_ descriptor: Int32, to address: Address) -> Bool {
+        withUnsafeBytes(of: address) { bytes in
+            guard let start = bytes.bindMemory(to: sockaddr.self).baseAddress else { return false }
+            return Glibc.connect(descriptor, start, socklen_t(bytes.count)) == 0
         }
     }
 
