@@ -26,7 +26,9 @@ package final class SimulatedPartoo: Sendable {
     }
 
     /// What the API does instead of answering well.
-    package enum Fault: Sendable {
+    package indirect enum Fault: Sendable {
+        /// For one request.
+        case once(Fault)
         case status(Int, headers: [String] = [])
         /// Not the API's own 404.
         case foreign404
@@ -143,7 +145,10 @@ package final class SimulatedPartoo: Sendable {
             guard parts.first == "v2", parts.count >= 2, parts[1] == "webhooks" else { return Self.notFound }
             if parts.count == 2 { return Self.list(&state, request) }
             guard parts.count == 3, let id = Int(parts[2]) else { return Self.notFound }
-            if let fault = state.faults[id] { return Self.reaction(fault) }
+            if let fault = state.faults[id] {
+                if case .once = fault { state.faults[id] = nil }
+                return Self.reaction(fault)
+            }
             guard let webhook = state.webhooks[id], Self.belongs(webhook, request) else { return Self.notFound }
             return .response(200, Self.json(webhook, withHeaders: true), headers: ["Content-Type: application/json"])
         }
@@ -184,6 +189,7 @@ package final class SimulatedPartoo: Sendable {
 
     private static func reaction(_ fault: Fault) -> Reaction {
         switch fault {
+        case .once(let fault): return reaction(fault)
         case .status(404, let headers):
             return .response(404, #"{"error":{"json":"Resource not found"}}"#, headers: headers)
         case .status(401, let headers):

@@ -28,11 +28,13 @@ struct BaselineExportCommand: AsyncParsableCommand {
             loaded.configuration, transport: transport, storage: settings, requestsPerMinute: flags.requestsPerMinute)
         var text = WatchListText(defaults: loaded.configuration.defaults)
         var unread: [String] = []
-        for watch in watches {
+        for (index, watch) in watches.enumerated() {
             var watch = watch
             var notes: [String] = []
             if watch.isEnabled {
-                let state = try await checker.check(watch)
+                StandardStream.progress("\(index + 1)/\(watches.count) \(watch.id)")
+                let state = try await checker.check(watch, isPatient: true)
+                StandardStream.progress("")
                 if state.lastCheck?.failure == nil, let observed = state.observation {
                     watch.expectation = Self.expectation(observed, over: watch.expectation)
                 } else {

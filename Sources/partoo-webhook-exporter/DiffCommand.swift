@@ -37,15 +37,11 @@ struct DiffCommand: AsyncParsableCommand {
         let paint = Paint(isOn: StandardStream.isOutputTerminal && !isJSON)
         var counts: [ConfigurationState: Int] = [:]
         for (index, watch) in watches.enumerated() {
-            if StandardStream.isErrorTerminal, watches.count > 1 {
-                FileHandle.standardError.write(Data("\r\u{1b}[K\(index + 1)/\(watches.count) \(watch.id)".utf8))
-            }
-            let state = try await checker.check(watch)
+            StandardStream.progress("\(index + 1)/\(watches.count) \(watch.id)")
+            let state = try await checker.check(watch, isPatient: true)
             let known = state.state(at: checker.now)
             counts[known, default: 0] += 1
-            if StandardStream.isErrorTerminal, watches.count > 1 {
-                FileHandle.standardError.write(Data("\r\u{1b}[K".utf8))
-            }
+            StandardStream.progress("")
             try show(state, known, paint)
         }
         if !isJSON {

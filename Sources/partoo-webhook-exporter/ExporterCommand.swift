@@ -63,6 +63,12 @@ enum StandardStream {
         StandardError.write(line + "\n")
     }
 
+    /// A line that the next one takes the place of; nothing where nobody sees it.
+    static func progress(_ text: String) {
+        guard isErrorTerminal else { return }
+        StandardError.write("\r\u{1b}[K\(text)")
+    }
+
     static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
     static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 }

@@ -14,6 +14,8 @@ actor WatchChecker {
     private let transport: CurlTransport
     private let time = SystemTimekeeper()
     private var budget: RequestBudget
+    /// A key that was refused is refused for the next webhook too: one call an account, not one a webhook.
+    private var refusals: [String: APIFailure] = [:]
     private let key: FingerprintKey
     /// Where the learned baselines are; nil where there are none.
     nonisolated let storage: Storage?
@@ -39,26 +41,48 @@ actor WatchChecker {
     }
 
     /// One check now: the state of the watch after it.
-    func check(_ watch: Watch) async throws -> WatchState {
+    ///
+    /// - Parameter isPatient: a 429 is waited for as the API asks, and the check made once more.
+    func check(_ watch: Watch, isPatient: Bool = false) async throws -> WatchState {
         guard let account = configuration.accounts.first(where: { $0.name == watch.id.account }) else {
             throw Failure("error: the account of \(watch.id) is not configured")
         }
-        let client = PartooClient(
-            transport: transport, baseURL: account.baseURL, apiKey: account.apiKey, userAgent: Version.userAgent,
-            caFile: account.caFile, now: { [time] in time.wallSeconds() })
-        while let delay = budget.take(at: time.now()) { try await time.sleep(until: time.now() + delay) }
-        guard let answer = await client.fetchWebhook(watch.id.webhookID, orgID: watch.orgID) else {
-            throw Failure("error: interrupted")
-        }
+        let (outcome, duration) = try await fetch(watch, of: account, isPatient)
         let baseline = isStorageUnreadable ? KeptBaseline.unreadable : storage?.kept(of: watch.id).baseline ?? .absent
         var state = WatchState(
             watch: watch, key: key, at: time.wallSeconds(), kept: KeptWatch(baseline: baseline))
-        _ = state.checked(answer.outcome, at: time.wallSeconds(), duration: answer.call.duration)
+        _ = state.checked(outcome, at: time.wallSeconds(), duration: duration)
         // What was never learned has nothing that it could differ from; only the exporter keeps it.
         if let proposal = state.proposal {
             _ = state.settled(.pinned(StoredBaseline(proposal, version: 0)), at: time.wallSeconds())
         }
         return state
+    }
+
+    private func fetch(
+        _ watch: Watch, of account: Account, _ isPatient: Bool
+    ) async throws -> (outcome: CheckOutcome, duration: Duration) {
+        if let refusal = refusals[account.name] { return (.failure(refusal), .zero) }
+        let client = PartooClient(
+            transport: transport, baseURL: account.baseURL, apiKey: account.apiKey, userAgent: Version.userAgent,
+            caFile: account.caFile, now: { [time] in time.wallSeconds() })
+        var mayWait = isPatient
+        while true {
+            while let delay = budget.take(at: time.now()) { try await time.sleep(until: time.now() + delay) }
+            guard let answer = await client.fetchWebhook(watch.id.webhookID, orgID: watch.orgID) else {
+                throw Failure("error: interrupted")
+            }
+            guard case .failure(let failure) = answer.outcome else { return (answer.outcome, answer.call.duration) }
+            if failure.reason == .unauthorized { refusals[account.name] = failure }
+            guard failure.reason == .rateLimited, let delay = failure.retryAfter else {
+                return (answer.outcome, answer.call.duration)
+            }
+            budget.stop(for: delay, at: time.now())
+            guard mayWait else { return (answer.outcome, answer.call.duration) }
+            mayWait = false
+            StandardStream.progress("")
+            StandardStream.error("warning: \(watch.id): \(failure.message); going on in \(delay.components.seconds) s")
+        }
     }
 
     nonisolated var now: Double { SystemTimekeeper().wallSeconds() }
