@@ -34,7 +34,7 @@ def draw(dashboard, answers, path):
             spine.set_color("#2c3235")
         series = [(target, item) for target in panel["targets"] for item in answers.get((panel["id"], target["refId"]), [])]
         KINDS[panel["type"]](axes, panel, series)
-    figure.savefig(pathlib.Path(path), dpi=60, facecolor=BACKGROUND)
+    figure.savefig(pathlib.Path(path), dpi=75, facecolor=BACKGROUND)
     plot.close(figure)
 
 
@@ -56,7 +56,7 @@ def _amount(value, unit):
                 return f"{value / size:.3g} {name}"
         return f"{value * 1000:.3g} ms"
     if unit == "percentunit":
-        return f"{value * 100:.4g}%"
+        return f"{value * 100:,.4g}%" if abs(value) < 100 else f"{value * 100:,.0f}%"
     if unit == "bytes":
         return f"{value / 2**20:.4g} MiB"
     if unit == "dateTimeFromNow":
@@ -149,6 +149,23 @@ def _bars(axes, panel, series):
                   transform=axes.get_yaxis_transform())
     axes.set_yticks(range(len(values)), [name for name, _ in reversed(values)])
     axes.xaxis.set_major_formatter(lambda value, _: _amount(value, defaults["unit"]))
+    axes.set_xlim(defaults["min"], defaults.get("max"))
+
+
+def _cell(panel, column, text):
+    """What a cell says and in which colour, once the column's own unit and texts are heard."""
+    for override in panel["fieldConfig"]["overrides"]:
+        if override["matcher"]["options"] != column:
+            continue
+        properties = {entry["id"]: entry["value"] for entry in override["properties"]}
+        if isinstance(text, float) and "unit" in properties:
+            return _amount(text, properties["unit"]), TEXT
+        for mapping in properties.get("mappings", []):
+            key = f"{text:g}" if isinstance(text, float) else text
+            if key in mapping["options"]:
+                entry = mapping["options"][key]
+                return entry["text"], COLOURS[entry["color"]]
+    return (_amount(text, panel["fieldConfig"]["defaults"]["unit"]) if isinstance(text, float) else text), TEXT
 
 
 def _table(axes, panel, series):
@@ -157,29 +174,31 @@ def _table(axes, panel, series):
     merged = {}
     for target, item in series:
         labels = {name: value for name, value in item["metric"].items() if name != "__name__"}
-        column = "Value" if len(panel["targets"]) == 1 else f"Value #{target['refId']}"
-        key = (labels.get("account"), labels.get("webhook_id")) if len(panel["targets"]) > 1 else tuple(labels.items())
-        value = _amount(float(item["value"][1]), panel["fieldConfig"]["defaults"]["unit"])
-        merged.setdefault(key, {}).update(labels | {column: value})
-    columns = []
-    for row in merged.values():
-        columns += [name for name in row if name not in columns and not organise["excludeByName"].get(name)]
-    cells = [[row.get(name, "") for name in columns] for row in merged.values()]
-    order = columns.index("webhook_id") if "webhook_id" in columns else 0
-    cells.sort(key=lambda row: (row[0] if "severity" in columns else "", len(row[order]), row[order]))
-    most = max(1, int((panel["gridPos"]["h"] - 2.1) * 2.2))
-    if not cells:
+        several = len(panel["targets"]) > 1
+        key = tuple(labels.get(name) for name in ("account", "webhook_id", "instance")) if several else tuple(labels.items())
+        column = f"Value #{target['refId']}" if several else "Value"
+        merged.setdefault(key, {}).update(labels | {column: float(item["value"][1])})
+    if not merged:
         axes.text(0.5, 0.5, "nothing", color=DIM, ha="center", transform=axes.transAxes)
         return
-    drawn = axes.table(cells[:most], colLabels=[organise["renameByName"].get(name, name) for name in columns],
+    columns = list(dict.fromkeys(name for row in merged.values() for name in row))
+    columns = sorted((name for name in columns if not organise["excludeByName"].get(name)),
+                     key=lambda name: organise["indexByName"].get(name, 99))
+    ranks = {"critical": 0, "info": 1, "warning": 2}
+    rows = sorted(merged.values(), key=lambda row: (
+        ranks.get(row.get("severity"), 9), len(row.get("webhook_id", "")), row.get("webhook_id", "")))
+    cells = [[_cell(panel, name, row.get(name, "")) for name in columns] for row in rows]
+    most = max(1, int((panel["gridPos"]["h"] - 2.1) * 2.2))
+    drawn = axes.table([[text for text, _ in row] for row in cells[:most]],
+                       colLabels=[organise["renameByName"].get(name, name) for name in columns],
                        loc="upper left", cellLoc="left")
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(8)
     drawn.auto_set_column_width(range(len(columns)))
-    for cell in drawn.get_celld().values():
+    for (row, column), cell in drawn.get_celld().items():
         cell.set_facecolor(PANEL)
         cell.set_edgecolor("#2c3235")
-        cell.get_text().set_color(TEXT)
+        cell.get_text().set_color(cells[row - 1][column][1] if row else DIM)
 
 
 def _heatmap(axes, panel, series):
