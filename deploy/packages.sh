@@ -47,7 +47,7 @@ install_packages() {
 # require_swift: one clear line where the toolchain is missing.
 require_swift() {
     command -v swift >/dev/null || {
-        echo "swift was not found on PATH: install the Swift 6.1 toolchain or newer (swift.org/install), then run this again." >&2
+        echo "swift was not found on PATH: install the Swift 6.2 toolchain or newer (swift.org/install), then run this again." >&2
         return 1
     }
 }
