@@ -16,15 +16,16 @@ final class CurlLoop {
 
     private static let pooledHandles = 64
 
-    init?(mailbox: Mailbox, settings: CurlTransport.Settings) {
-        guard let multi = curl_multi_init() else { return nil }
+    init(mailbox: Mailbox, settings: CurlTransport.Settings) throws(CurlError) {
+        guard let multi = curl_multi_init() else { throw CurlError(description: "no multi handle of libcurl") }
         self.mailbox = mailbox
         self.settings = settings
         self.multi = multi
         poll = epoll_create1(Int32(EPOLL_CLOEXEC))
         timer = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK) | Int32(TFD_CLOEXEC))
         guard poll >= 0, timer >= 0, watch(mailbox.descriptor, EPOLLIN.rawValue), watch(timer, EPOLLIN.rawValue) else {
-            return nil
+            // Read before what was opened is closed again.
+            throw CurlError(description: "no event loop (error \(errno))")
         }
         let own = Unmanaged.passUnretained(self).toOpaque()
         _ = partoo_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, own)

@@ -8,10 +8,7 @@ final class LoopThread: Sendable {
     /// - Throws: where the machine has no descriptor or thread left.
     init(mailbox: Mailbox, settings: CurlTransport.Settings) throws(CurlError) {
         // Made here, so that a failure is known here; then handed over whole, and only touched by its thread.
-        guard let loop = CurlLoop(mailbox: mailbox, settings: settings) else {
-            throw CurlError(description: "no event loop for libcurl (error \(errno))")
-        }
-        let handed = Unmanaged.passRetained(loop)
+        let handed = Unmanaged.passRetained(try CurlLoop(mailbox: mailbox, settings: settings))
         var thread = pthread_t()
         let status = pthread_create(
             &thread, nil,
@@ -27,7 +24,7 @@ final class LoopThread: Sendable {
             }, handed.toOpaque())
         guard status == 0 else {
             handed.release()
-            throw CurlError(description: "no thread for libcurl (error \(status))")
+            throw CurlError(description: "no thread (error \(status))")
         }
         self.thread = Mutex(thread)
     }

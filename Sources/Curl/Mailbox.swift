@@ -20,7 +20,7 @@ final class Mailbox: Sendable {
 
     init() throws(CurlError) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
-        guard descriptor >= 0 else { throw CurlError(description: "no event descriptor (errno \(errno))") }
+        guard descriptor >= 0 else { throw CurlError(description: "no event descriptor (error \(errno))") }
     }
 
     deinit {

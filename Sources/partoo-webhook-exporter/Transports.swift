@@ -8,7 +8,7 @@ enum Transports {
         do {
             return try CurlTransport(connections: connections)
         } catch {
-            throw Failure("cannot set up libcurl: \(error)")
+            throw Failure("error: cannot set up libcurl: \(error)")
         }
     }
 }

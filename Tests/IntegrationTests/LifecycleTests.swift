@@ -92,6 +92,20 @@ import Testing
         #expect(await first.stop() == 0)
     }
 
+    @Test func withoutDescriptorsForLibcurlItIsOneClearLine() async throws {
+        // With fewer the runtime itself gives up; with more, only the connection fails.
+        for limit in 7...9 {
+            let run = try await ChildProcess.run(
+                "/bin/sh",
+                [
+                    "-c", "ulimit -n \(limit) && exec \"$0\" \"$@\"", ExporterProcess.binary, "healthcheck", "--url",
+                    "http://127.0.0.1:1/",
+                ])
+            #expect(run.status == 1)
+            #expect(run.errors == "error: cannot set up libcurl: no event loop (error 24)\n", "\(limit)")
+        }
+    }
+
     @Test func diffAndProbeTellByTheirExitCode() async throws {
         let world = try await World()
         let (receiver, origin) = try await world.receiver(.status(200))
