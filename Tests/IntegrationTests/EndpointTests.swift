@@ -9,7 +9,7 @@ import Testing
     private static let protobuf =
         "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 
-    @Test func bothTextFormatsHoldTheSameSamples() async throws {
+    @Test func everyFormatHoldsTheSameSamples() async throws {
         let world = try await World()
         let (_, origin) = try await world.receiver(.status(200))
         world.partoo.put(.init(id: 1, url: "\(origin)/hook"))
@@ -23,17 +23,23 @@ import Testing
         #expect(open.header("Content-Type") == "application/openmetrics-text; version=1.0.0; charset=utf-8")
         #expect(open.text.hasSuffix("# EOF\n"))
         #expect(open.text.contains("# {probe_id=\"") && !plain.text.contains("# {"))
-        let left = Samples(plain.text).values.filter { $0.key.hasPrefix("partoo_webhook_") }
-        let right = open.text.split(separator: "\n").filter { $0.hasPrefix("partoo_webhook_") }
-            .map { $0.components(separatedBy: " # {")[0] }
-        #expect(Set(right.compactMap { $0.split(separator: " ").first.map(String.init) }).count == left.count)
-        #expect(Samples(right.joined(separator: "\n") + "\n").values == left)
+        let binary = try LoopbackHTTP.request("GET", "/metrics", port: port, headers: [Self.protobuf])
+        // What does not change while a test looks.
+        func own(_ page: ParsedPage) -> [ParsedPage.Family] {
+            page.families.filter { $0.name.hasPrefix("partoo_webhook_") }
+        }
+        let left = own(try TextParser.parse(open.body, openMetrics: true))
+        let right = own(try ProtobufParser.parse(binary.body).page)
+        #expect(left.count > 20 && left == right, "exemplars too")
+        #expect(left.contains { $0.type == "histogram" && !$0.exemplars.isEmpty })
+        var bare = left
+        for index in bare.indices { bare[index].exemplars = [] }
+        let classic = own(try TextParser.parse(plain.body, openMetrics: false))
+        #expect(bare == classic)
         // The exemplar names a probe that the page and the log know.
         let mark = try #require(open.text.split(separator: "probe_id=\"").dropFirst().first?.prefix(16))
         #expect(try LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text.contains(mark))
         #expect(exporter.errors.contains("probe_id=\(mark)"))
-        let binary = try LoopbackHTTP.request("GET", "/metrics", port: port, headers: [Self.protobuf])
-        #expect(binary.body.firstRange(of: Array(mark.utf8)) != nil)
         #expect(await exporter.stop() == 0)
     }
 
@@ -139,10 +145,8 @@ import Testing
             #expect(try LoopbackHTTP.request("GET", path, port: port).status == 200, "only scrapes are limited")
         }
         stuck.close()
-        let again = try await eventually { () -> Bool? in
-            try LoopbackHTTP.request("GET", "/metrics", port: port).status == 200 ? true : nil
-        }
-        #expect(again == true)
+        let again = try await exporter.samples { $0["promhttp_metric_handler_requests_total", ["code": "200"]] != nil }
+        #expect(again["promhttp_metric_handler_requests_total", ["code": "503"]] ?? 0 >= 1)
         #expect(await exporter.stop() == 0)
     }
 
@@ -197,7 +201,15 @@ import Testing
             let count = try prometheus.query("histogram_count(partoo_webhook_probe_latency_seconds)")
             #expect(count.first.map { $0.value >= 3 } == true)
         }
-        #expect(try prometheus.query("up").first?.value == 1)
+        // Every scrape was good, and every sample of it was taken.
+        #expect(try prometheus.query("min_over_time(up[10m])").first?.value == 1)
+        let own = Samples(try LoopbackHTTP.request("GET", "/metrics", port: prometheus.port).text)
+        for fault in [
+            "sample_out_of_bounds", "sample_out_of_order", "sample_duplicate_timestamp", "exemplar_out_of_order",
+        ] {
+            #expect(own["prometheus_target_scrapes_\(fault)_total"] == 0, "\(fault)")
+        }
+        #expect(!prometheus.log.contains("level=warn") && !prometheus.log.contains("level=error"), "\(prometheus.log)")
         #expect(await exporter.stop() == 0)
     }
 }

@@ -42,6 +42,8 @@ package final class PrometheusServer: Sendable {
         guard isReady == true else { throw ChildProcess.Failure(description: "Prometheus is not ready") }
     }
 
+    package var log: String { process.errors }
+
     deinit {
         process.signal(SIGKILL)
         try? FileManager.default.removeItem(at: folder)

@@ -1,33 +1,39 @@
-/// A page as a reader sees it, whatever the format: made by the parsers of these tests, which share no code with the encoders.
-struct ParsedPage: Equatable {
-    struct Sample: Hashable {
-        var name: String
-        var labels: [String: String]
+/// A page as a reader sees it, whatever the format: made by parsers which share no code with the encoders.
+package struct ParsedPage: Equatable, Sendable {
+    package struct Sample: Hashable, Sendable {
+        package var name: String
+        package var labels: [String: String]
         /// Bits, so that NaN equals itself.
-        var value: UInt64
+        package var value: UInt64
+
+        package init(name: String, labels: [String: String], value: UInt64) {
+            self.name = name
+            self.labels = labels
+            self.value = value
+        }
     }
 
-    struct Exemplar: Hashable {
-        var labels: [String: String]
-        var value: Double
-        var timestamp: Double?
+    package struct Exemplar: Hashable, Sendable {
+        package var labels: [String: String]
+        package var value: Double
+        package var timestamp: Double?
     }
 
-    struct Family: Equatable {
-        var name: String
-        var type: String
-        var help: String
-        var samples: [Sample] = []
-        var exemplars: [Exemplar] = []
+    package struct Family: Equatable, Sendable {
+        package var name: String
+        package var type: String
+        package var help: String
+        package var samples: [Sample] = []
+        package var exemplars: [Exemplar] = []
     }
 
-    var families: [Family] = []
+    package var families: [Family] = []
 
-    var samples: [Sample] { families.flatMap(\.samples) }
+    package var samples: [Sample] { families.flatMap(\.samples) }
 }
 
-struct ParseError: Error, CustomStringConvertible {
-    var description: String
+package struct ParseError: Error, CustomStringConvertible {
+    package var description: String
 }
 
 /// Reads bytes from left to right, with errors instead of traps.

@@ -1,16 +1,18 @@
 /// Reads delimited `io.prometheus.client.MetricFamily` messages, and writes histograms out as their classic samples.
-enum ProtobufParser {
-    struct Native: Equatable {
-        var schema: Int64 = 0
-        var zeroThreshold = 0.0
-        var zeroCount: UInt64 = 0
+package enum ProtobufParser {
+    package struct Native: Equatable, Sendable {
+        package var schema: Int64 = 0
+        package var zeroThreshold = 0.0
+        package var zeroCount: UInt64 = 0
         /// Bucket index to count, empty buckets of spans included.
-        var positive: [Int64: Int64] = [:]
-        var negative: [Int64: Int64] = [:]
-        var positiveSpans = 0
+        package var positive: [Int64: Int64] = [:]
+        package var negative: [Int64: Int64] = [:]
+        package var positiveSpans = 0
+
+        package init() {}
     }
 
-    static func parse(_ bytes: [UInt8]) throws -> (page: ParsedPage, natives: [Native]) {
+    package static func parse(_ bytes: [UInt8]) throws -> (page: ParsedPage, natives: [Native]) {
         var reader = ByteReader(bytes: bytes)
         var page = ParsedPage()
         var natives: [Native] = []

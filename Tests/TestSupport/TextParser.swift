@@ -1,10 +1,10 @@
 /// A strict reader of both text formats: the grammar and no more, no blank lines, families in one piece, no duplicates.
-struct TextParser {
+package struct TextParser {
     private var reader: ByteReader
     private let isOpenMetrics: Bool
     private var page = ParsedPage()
 
-    static func parse(_ bytes: [UInt8], openMetrics: Bool) throws -> ParsedPage {
+    package static func parse(_ bytes: [UInt8], openMetrics: Bool) throws -> ParsedPage {
         var parser = TextParser(reader: ByteReader(bytes: bytes), isOpenMetrics: openMetrics)
         try parser.run()
         return parser.page
