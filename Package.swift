@@ -13,6 +13,11 @@ let revision =
 
 let package = Package(
     name: "partoo-webhook-exporter",
+    products: [
+        .executable(name: "partoo-webhook-exporter", targets: ["partoo-webhook-exporter"]),
+        // Loaded into the built binary by a test.
+        .library(name: "ForgedLatency", type: .dynamic, targets: ["ForgedLatency"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
@@ -149,6 +154,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "Simulator", "partoo-webhook-exporter"], swiftSettings: settings),
+        .target(name: "ForgedLatency", path: "Tests/ForgedLatency", linkerSettings: [.linkedLibrary("m")]),
         .testTarget(
             name: "LogsTests", dependencies: ["Logs", .product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),

@@ -11,6 +11,12 @@ package struct ExporterProcess: Sendable {
             .appendingPathComponent("partoo-webhook-exporter").path
     }
 
+    /// A library that this package builds, for `LD_PRELOAD`.
+    package static func library(_ name: String) -> String {
+        URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+            .appendingPathComponent("lib\(name).so").path
+    }
+
     package init(_ arguments: [String], environment: [String: String] = [:]) throws {
         process = try ChildProcess(Self.binary, arguments, environment: environment)
     }
