@@ -167,6 +167,72 @@ import Testing
         #expect(await plain.stop() == 0)
     }
 
+    /// The account may call once a minute, and 20 times ahead: whoever asks for many webhooks cannot have more read.
+    @Test func aProbeOnDemandSpendsNoMoreThanTheBudget() async throws {
+        let world = try await World()
+        let (receiver, origin) = try await world.receiver(.status(200))
+        let ids = 1...60
+        for id in ids { world.partoo.put(.init(id: id, url: "\(origin)/hook")) }
+        let path = try world.configure(ids.map { "webhook_id: \($0)" }, intervals: Self.rare)
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try world.write(
+            text.replacing("requests_per_minute: 100000", with: "requests_per_minute: 1"), to: "config.yml")
+        let exporter = try world.start(path)
+        let port = try await exporter.port()
+        let begin = ContinuousClock.now
+        let answers = try await withThrowingTaskGroup(of: (id: Int, answer: LoopbackHTTP.Answer).self) { group in
+            for id in ids {
+                group.addTask {
+                    let answer = try await onThread {
+                        try LoopbackHTTP.request(
+                            "GET", "/probe?webhook_id=\(id)", port: port,
+                            headers: ["X-Prometheus-Scrape-Timeout-Seconds: 8"])
+                    }
+                    return (id, answer)
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        // One call more for each minute that it took.
+        let calls = ids.reduce(0) { $0 + world.partoo.count("/v2/webhooks/\($1)") } + world.partoo.count("/v2/webhooks")
+        let minutes = Int((ContinuousClock.now - begin).components.seconds / 60) + 1
+        #expect((1...20 + minutes).contains(calls), "\(calls) calls")
+        #expect(answers.count == 60 && answers.allSatisfy { [200, 503, 504].contains($0.answer.status) })
+        let probed = answers.filter {
+            Samples($0.answer.text)["partoo_webhook_probe_success", ["webhook_id": "\($0.id)"]] == 1
+        }
+        #expect(!probed.isEmpty && probed.count <= calls && receiver.count <= 2 * calls, "\(probed.count) probed")
+        #expect(await exporter.stop() == 0)
+    }
+
+    /// Whatever stands in the query or in the headers, the receiver gets what the configuration says, and nothing else.
+    @Test func whoeverAsksForAProbeChoosesNothingOfIt() async throws {
+        let world = try await World()
+        let (receiver, origin) = try await world.receiver(.status(200))
+        let (other, elsewhere) = try await world.receiver(.status(200))
+        world.partoo.put(.init(id: 1, url: "\(origin)/hook?own=1", customHeaders: ["X-Own": "mine"]))
+        let exporter = try world.start(try world.configure(["webhook_id: 1"], intervals: Self.rare))
+        let port = try await exporter.port()
+        let query =
+            "webhook_id=1&account=acme&target=\(elsewhere)/x&url=\(elsewhere)/x&module=other&method=POST&body=canary"
+            + "&headers=X-Canary:1&custom_headers=X-Canary:1&hostname=canary&timeout=1h&proxy_url=\(elsewhere)"
+        _ = try Self.samplesOf("/probe?webhook_id=1", port)
+        let plain = try #require(receiver.requests.last)
+        let headers = ["X-Canary: 1", "Authorization: canary", "Cookie: canary=1", "User-Agent: canary"]
+        // The one before is reused for a while.
+        let asked = try await eventually { () -> SimulatedRequest? in
+            let seen = receiver.count
+            _ = try Self.samplesOf("/probe?" + query, port, headers)
+            return receiver.count > seen ? receiver.requests.last : nil
+        }
+        let probe = try #require(asked)
+        #expect(probe.method == "HEAD" && probe.target == "/hook?own=1" && probe.body.isEmpty)
+        #expect(probe.header("X-Own") == "mine" && probe.header("Host") == origin.replacing("https://", with: ""))
+        #expect(probe.headers.map { "\($0.name): \($0.value)" } == plain.headers.map { "\($0.name): \($0.value)" })
+        #expect(other.count == 0 && exporter.errors.contains("canary") == false)
+        #expect(await exporter.stop() == 0)
+    }
+
     @Test func aWebhookWithAPastShowsAllOfIt() async throws {
         let world = try await World()
         let (receiver, origin) = try await world.receiver(.status(200))
