@@ -151,6 +151,7 @@ let package = Package(
             name: "CurlTests",
             dependencies: ["Curl", "CCurl", "CurlScenarios", "Transport", "Simulator", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "Simulator", "partoo-webhook-exporter"], swiftSettings: settings),

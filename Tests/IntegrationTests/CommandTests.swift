@@ -98,7 +98,8 @@ import Testing
         let lines = run.output.split(separator: "\n").map(String.init)
         #expect(
             lines == [
-                "  acme/1: in sync", "~ acme/2: drifted", "    ~ url: https://old.example/(redacted) -> https://new.example/(redacted)",
+                "  acme/1: in sync", "~ acme/2: drifted",
+                "    ~ url: https://old.example/(redacted) -> https://new.example/(redacted)",
                 "    + custom header X-A: (redacted)", "    - custom header X-B",
                 "- acme/3: missing, the API knows no such webhook (404)",
                 "? acme/4: unknown, the API answered with status 500", "in_sync: 1, drifted: 1, missing: 1, unknown: 1",

@@ -3,6 +3,8 @@ import Foundation
 /// The built binary as a process of its own.
 package struct ExporterProcess: Sendable {
     private let process: ChildProcess
+    /// Whether it was told to log in JSON.
+    private let isJSON: Bool
 
     /// The binary beside the test bundle.
     package static var binary: String {
@@ -19,11 +21,13 @@ package struct ExporterProcess: Sendable {
 
     package init(_ arguments: [String], environment: [String: String] = [:]) throws {
         process = try ChildProcess(Self.binary, arguments, environment: environment)
+        isJSON = arguments.contains("json")
     }
 
     /// - Parameter wrapper: a command that takes the binary and its arguments at its end, and becomes it.
     package init(_ arguments: [String], wrappedIn wrapper: [String]) throws {
         process = try ChildProcess(wrapper[0], wrapper.dropFirst() + [Self.binary] + arguments)
+        isJSON = arguments.contains("json")
     }
 
     package var processIdentifier: Int32 { process.processIdentifier }
@@ -47,9 +51,9 @@ package struct ExporterProcess: Sendable {
 
     /// The port of the first address that the exporter says it listens on.
     package func port() async throws -> Int {
-        guard let line = await line(containing: "msg=listening"),
-            let field = line.split(separator: " ").first(where: { $0.hasPrefix("address=") }),
-            let port = field.split(separator: ":").last.flatMap({ Int($0) })
+        guard let line = await line(containing: isJSON ? #""msg":"listening""# : "msg=listening"),
+            let address = line.range(of: "address"),
+            let port = line[address.upperBound...].split(whereSeparator: { !$0.isNumber }).last.flatMap({ Int($0) })
         else { throw ChildProcess.Failure(description: "the exporter does not listen: \(errors)") }
         return port
     }
