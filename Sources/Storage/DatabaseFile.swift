@@ -8,6 +8,8 @@ struct DatabaseFile: Sendable {
     let reader: DatabaseQueue
     /// false: something is damaged, so that what it does not hold may have been there.
     let isWhole: Bool
+    /// Which file that is, whatever its path leads to later; nil in memory.
+    var identity: FileIdentity?
 
     private static let busyTimeout = 5.0
 
@@ -65,7 +67,7 @@ struct DatabaseFile: Sendable {
                 try StorageSchema.vetKey(db, keys, path: path, keyFile: keyFile)
                 return try StorageStatements.isWhole(db, keys)
             }
-            return DatabaseFile(writer: nil, reader: reader, isWhole: isWhole)
+            return DatabaseFile(writer: nil, reader: reader, isWhole: isWhole, identity: FileIdentity(path))
         } catch let fault as StorageFault {
             throw fault
         } catch {
@@ -86,6 +88,12 @@ struct DatabaseFile: Sendable {
         // What cannot be moved is on the disk all the same.
         _ = try? Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
         wait(busyTimeout)
+    }
+
+    /// Whether the file is still the one that its path leads to. What is written to one that was taken away is found by
+    /// nobody after a restart, and what others write meanwhile is not in it.
+    func isInPlace(_ path: String) -> Bool {
+        identity.map { $0 == FileIdentity(path) } ?? true
     }
 
     func close() {
@@ -117,7 +125,8 @@ struct DatabaseFile: Sendable {
         var reading = configuration("storage reader")
         reading.readonly = true
         return DatabaseFile(
-            writer: writer, reader: try DatabaseQueue(path: path, configuration: reading), isWhole: isWhole)
+            writer: writer, reader: try DatabaseQueue(path: path, configuration: reading), isWhole: isWhole,
+            identity: FileIdentity(path))
     }
 
     private static func readingQueue(_ path: String) throws -> DatabaseQueue {
@@ -191,5 +200,19 @@ struct DatabaseFile: Sendable {
         guard found == keys.master else {
             throw StorageFault(kind, "the key file \(keyFile) is another one than at the start; restart to use it")
         }
+    }
+}
+
+/// A file by itself, and not by its name.
+struct FileIdentity: Sendable, Hashable {
+    private let device: dev_t
+    private let number: ino_t
+
+    /// nil where none can be found.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = status.st_dev
+        number = status.st_ino
     }
 }

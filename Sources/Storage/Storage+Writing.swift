@@ -79,8 +79,9 @@ extension Storage {
         }
         guard !isWaiting else { return hold(records) }
         if isFailing { reopen() }
-        let (writer, held) = state.withLock { ($0.database?.writer, $0.held) }
-        guard let writer else {
+        let (database, held) = state.withLock { ($0.database, $0.held) }
+        if let database, failsWithout(database) { return hold(records) }
+        guard let writer = database?.writer else {
             // The attempt to open it was the failure, and was told.
             return hold(records)
         }
@@ -145,6 +146,15 @@ extension Storage {
             }
             tell(.failed("\(error)", isNew: false))
         }
+    }
+
+    /// Whether the file was taken away; that is told, and looked at again later.
+    @discardableResult
+    func failsWithout(_ database: DatabaseFile) -> Bool {
+        guard !database.isInPlace(path) else { return false }
+        failed("\(path) is not the file in use any more: put that one back, or restart to use what is there now")
+        state.withLock { $0.retryAt = now() + Self.retryInterval }
+        return true
     }
 
     private func hold(_ records: [WatchRecord]) -> [SavedRecord] {

@@ -214,7 +214,8 @@ package final class Storage: BaselineStore {
 
     package func news(of id: WatchID, since version: Int64?) async -> KeptBaseline? {
         retryIfDue()
-        let (database, fault) = state.withLock { ($0.database, $0.fault) }
+        let (database, fault, isRetried) = state.withLock { ($0.database, $0.fault, $0.retryAt != nil) }
+        if let database, !isRetried { failsWithout(database) }
         guard let database else {
             guard version == nil else { return nil }
             return fault == .unreadable ? .unreadable : KeptBaseline.absent

@@ -237,6 +237,28 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    /// It would write on into a file that nobody finds after a restart.
+    @Test func aDatabaseThatIsTakenAwayIsToldOnceAndTheExporterGoesOn() async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.status(200))
+        for id in 1...2 { world.partoo.put(.init(id: id, url: Self.canary(origin))) }
+        let (exporter, _) = try await learn(world)
+        try FileManager.default.moveItem(atPath: world.path("state.db"), toPath: world.path("away.db"))
+        _ = try await exporter.samples { $0[Self.storageErrors] ?? 0 > 0 }
+        _ = try world.configure(["webhook_id: 1", "webhook_id: 2"])
+        exporter.signal(SIGHUP)
+        let samples = try await exporter.samples {
+            $0.label("state", of: Self.state, ["webhook_id": "2"]) == "in_sync"
+                && $0.label("state", of: Self.state, Self.one) == "in_sync"
+        }
+        #expect(samples.faults.isEmpty)
+        let lines = exporter.errors.split(separator: "\n")
+        #expect(lines.filter { $0.contains("msg=storage") }.count == 1)
+        #expect(lines.contains { $0.contains("baseline learned") && $0.contains("kept=memory") })
+        #expect(await exporter.stop() == 0)
+        #expect(!FileManager.default.fileExists(atPath: world.path("state.db")))
+    }
+
     @Test func onAReadOnlyDiskWhatIsThereIsInForce() async throws {
         let world = try await World()
         let (_, origin) = try await world.receiver(.status(200))

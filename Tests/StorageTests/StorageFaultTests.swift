@@ -98,6 +98,37 @@ import Watching
         await again.close()
     }
 
+    /// Nothing is acknowledged that would be looked for in vain after a restart, and what is in force stays.
+    @Test(arguments: [false, true])
+    func whatWouldGoIntoAFileThatWasTakenAwayIsHeld(isReplaced: Bool) async throws {
+        let fixture = try StorageFixture()
+        let baselines = await fixture.fill()
+        let first = StorageFixture.id(1)
+        let pinned = try #require(baselines[first].map { KeptBaseline.pinned(StoredBaseline($0, version: 1)) })
+        let storage = fixture.open()
+        let away = fixture.path + ".away"
+        try FileManager.default.moveItem(atPath: fixture.path, toPath: away)
+        if isReplaced { try FileManager.default.copyItem(atPath: away, toPath: fixture.path) }
+        // Noticed by whoever reads, too; and told once.
+        #expect(await storage.news(of: first, since: 1) == nil)
+        #expect(fixture.lines.count == 1, "\(fixture.lines)")
+        let record = StorageFixture.record(4, storage)
+        #expect(await storage.save(record).isOnDisk == false)
+        fixture.pass(.seconds(11))
+        #expect(await storage.save(StorageFixture.record(5, storage)).isOnDisk == false)
+        #expect(fixture.lines.count == 1 && fixture.events.count > 1, "\(fixture.events)")
+        #expect(storage.kept(of: first).baseline == pinned)
+        if isReplaced { try FileManager.default.removeItem(atPath: fixture.path) }
+        try FileManager.default.moveItem(atPath: away, toPath: fixture.path)
+        fixture.pass(.seconds(11))
+        #expect(await storage.save(StorageFixture.record(6, storage)).isOnDisk)
+        #expect(fixture.events.last == .recovered)
+        await storage.close()
+        let again = fixture.open()
+        #expect(StorageFixture.baselines(1...6, in: again) == 6)
+        await again.close()
+    }
+
     @Test func aFolderThatCannotBeMadeMeansMemory() async throws {
         let fixture = try StorageFixture()
         try Data().write(to: fixture.folder.appendingPathComponent("file"))

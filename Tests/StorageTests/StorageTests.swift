@@ -133,6 +133,27 @@ import Watching
         }
     }
 
+    /// As the shards of one machine may, and whoever starts an exporter twice by mistake.
+    @Test func severalShareOneDatabase() async throws {
+        let fixture = try StorageFixture()
+        let storages = (0..<3).map { _ in fixture.open() }
+        await withTaskGroup(of: Bool.self) { group in
+            for number in 1...120 {
+                // Each watch is written by two of them.
+                for storage in [storages[number % 3], storages[(number + 1) % 3]] {
+                    group.addTask { await storage.save(StorageFixture.record(number, storage)).isOnDisk }
+                }
+            }
+            for await isOnDisk in group { #expect(isOnDisk) }
+        }
+        for storage in storages { await storage.close() }
+        let again = fixture.open()
+        #expect(StorageFixture.baselines(1...120, in: again) == 120)
+        #expect(again.kept(of: StorageFixture.id(121)).baseline == .absent)
+        #expect(fixture.events.isEmpty, "\(fixture.events)")
+        await again.close()
+    }
+
     @Test func whatAFullDiskRefusedIsWrittenOnceThereIsRoom() async throws {
         let fixture = try StorageFixture()
         let storage = fixture.open()
