@@ -3,9 +3,13 @@ internal import Watching
 extension ConfigurationLoader {
     /// Reads every file that `watch_files` matches, each for itself. A watch that an earlier file (by path) has already is
     /// an error of the later one.
-    package func loadWatchFiles(for configuration: ExporterConfiguration) -> [WatchFileResult] {
+    ///
+    /// - Parameter known: see `watchFilePaths`.
+    package func loadWatchFiles(
+        for configuration: ExporterConfiguration, known: Set<String> = []
+    ) -> [WatchFileResult] {
         var seen: [WatchID: (file: String, line: Int)] = [:]
-        return watchFilePaths(for: configuration).map { path in
+        return watchFilePaths(for: configuration, known: known).map { path in
             var seenHere = seen
             let result = loadWatchFile(path, for: configuration, seen: &seenHere)
             // A bad file does not count, or else it would take the good ones after it along.
@@ -15,8 +19,16 @@ extension ConfigurationLoader {
     }
 
     /// The files that `watch_files` matches now, sorted, each once.
-    package func watchFilePaths(for configuration: ExporterConfiguration) -> [String] {
-        Set(configuration.watchFiles.flatMap(fileSystem.glob)).sorted()
+    ///
+    /// - Parameter known: what it matched before. Of these, only what is not there any more is left out: a folder that
+    ///   cannot be looked into matches nothing, which says nothing of the files in it.
+    package func watchFilePaths(for configuration: ExporterConfiguration, known: Set<String> = []) -> [String] {
+        let found = Set(configuration.watchFiles.flatMap(fileSystem.glob))
+        return found.union(known.subtracting(found).filter { !isGone($0) }).sorted()
+    }
+
+    private func isGone(_ path: String) -> Bool {
+        if case .failure(.notFound) = fileSystem.read(path, limit: 0) { true } else { false }
     }
 
     private func loadWatchFile(

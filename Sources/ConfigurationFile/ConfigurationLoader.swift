@@ -21,7 +21,11 @@ package struct ConfigurationLoader: Sendable {
 
     /// Reads the file and the watch files that it names. Bad watch files are no failure: see
     /// ``LoadedConfiguration/watchFiles``.
-    package func load(path: String) -> Result<LoadedConfiguration, ConfigurationErrors> {
+    ///
+    /// - Parameter known: the watch files that the configuration which was read is known to match; see `watchFilePaths`.
+    package func load(
+        path: String, known: (ExporterConfiguration) -> Set<String> = { _ in [] }
+    ) -> Result<LoadedConfiguration, ConfigurationErrors> {
         let absolute = absolutePath(path)
         let reader = reader(file: path, path: absolute, policy: .configuration)
         let document: YAMLDocument
@@ -43,7 +47,7 @@ package struct ConfigurationLoader: Sendable {
         guard !reader.diagnostics.hasErrors else {
             return .failure(ConfigurationErrors(reader.diagnostics.sortedErrors()))
         }
-        let watchFiles = loadWatchFiles(for: configuration)
+        let watchFiles = loadWatchFiles(for: configuration, known: known(configuration))
         let staticWatches = configuration.watches
         configuration.watches = WatchFileResult.merge(
             staticWatches, with: watchFiles.map { (try? $0.watches.get()) ?? [] })

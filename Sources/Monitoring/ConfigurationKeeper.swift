@@ -53,7 +53,8 @@ package struct ConfigurationKeeper: Sendable {
 
     /// Reads everything again: whole or not at all, but for the watch files, each of which stands for itself.
     package mutating func reload() -> Result<Change, ConfigurationErrors> {
-        loader.load(path: path).map { loaded in
+        let (patterns, known) = (configuration.watchFiles, Set(watchFiles.keys))
+        return loader.load(path: path, known: { $0.watchFiles == patterns ? known : [] }).map { loaded in
             configuration = loaded.configuration
             staticWatches = loaded.staticWatches
             records = Self.values(loaded)
@@ -72,8 +73,9 @@ package struct ConfigurationKeeper: Sendable {
             records = now
             return .configuration(reload())
         }
-        let paths = Set(loader.watchFilePaths(for: configuration))
-        let gone = Set(watchFiles.keys).subtracting(paths)
+        let known = Set(watchFiles.keys)
+        let paths = Set(loader.watchFilePaths(for: configuration, known: known))
+        let gone = known.subtracting(paths)
         let isGoneForGood = !gone.isEmpty && gone == vanished
         vanished = gone
         let isNew = !paths.isSubset(of: watchFiles.keys)
@@ -81,7 +83,7 @@ package struct ConfigurationKeeper: Sendable {
             paths.contains(path) && !loader.isCurrent(file.records)
         }
         guard isNew || isChanged || isGoneForGood else { return .unchanged }
-        let results = loader.loadWatchFiles(for: configuration)
+        let results = loader.loadWatchFiles(for: configuration, known: known)
         var change = absorb(results, keeping: isGoneForGood ? [] : gone)
         change.warnings = results.flatMap(\.warnings)
         return .watchFiles(change)

@@ -57,6 +57,30 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    /// What cannot be looked into is not empty.
+    @Test func aFolderThatCannotBeReadTakesNoWatchAlong() async throws {
+        let world = try await World()
+        let folder = world.path("watches")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try world.write("[{webhook_id: 1}]", to: "watches/a.yml")
+        let exporter = try world.start(try configure(world, "watch_files: [watches/*.yml]\nwatches: [{webhook_id: 9}]"))
+        let file = ["source": "file"]
+        _ = try await exporter.samples { $0["partoo_exporter_watches", file] == 1 }
+        #expect(rename(folder, folder + ".away") == 0)
+        // A link to itself: root, too, cannot read that.
+        try FileManager.default.createSymbolicLink(atPath: folder, withDestinationPath: folder)
+        let bad = try await exporter.samples { !$0.series("partoo_exporter_watch_file_error").isEmpty }
+        #expect(bad["partoo_exporter_watches", file] == 1)
+        exporter.signal(SIGHUP)
+        _ = await exporter.line(containing: "configuration reloaded")
+        try FileManager.default.removeItem(atPath: folder)
+        #expect(rename(folder + ".away", folder) == 0)
+        let good = try await exporter.samples { $0.series("partoo_exporter_watch_file_error").isEmpty }
+        #expect(good["partoo_exporter_watches", file] == 1)
+        #expect(good["partoo_exporter_watches_removed_total", ["reason": "reload"]] == 0)
+        #expect(await exporter.stop() == 0)
+    }
+
     @Test func aNewKeyIsTakenUpFromItsFile() async throws {
         let world = try await World()
         try world.write("an-old-key", to: "api.key")

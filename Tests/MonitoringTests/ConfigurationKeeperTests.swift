@@ -10,6 +10,8 @@ import Watching
     /// Files by absolute path; a star matches within a folder.
     private final class Files: ConfigurationFileSystem {
         private let texts: Mutex<[String: String]>
+        /// The start of what can neither be listed nor read.
+        private let forbidden = Mutex<String?>(nil)
 
         init(_ texts: [String: String]) { self.texts = Mutex(texts) }
 
@@ -18,7 +20,14 @@ import Watching
             set { texts.withLock { $0[path] = newValue } }
         }
 
+        func forbid(_ start: String?) { forbidden.withLock { $0 = start } }
+
+        private func isForbidden(_ path: some StringProtocol) -> Bool {
+            forbidden.withLock { $0.map { path.hasPrefix($0) } ?? false }
+        }
+
         func read(_ path: String, limit: Int) -> Result<FileContents, FileFailure> {
+            guard !isForbidden(path) else { return .failure(.notPermitted) }
             guard let text = self[path] else { return .failure(.notFound) }
             return .success(FileContents(bytes: Array(text.utf8), resolvedPath: path))
         }
@@ -27,6 +36,7 @@ import Watching
 
         func glob(_ pattern: String) -> [String] {
             let prefix = pattern.prefix { $0 != "*" }
+            guard !isForbidden(prefix) else { return [] }
             return texts.withLock { $0.keys.filter { $0.hasPrefix(prefix) }.sorted() }
         }
 
@@ -99,6 +109,24 @@ import Watching
         #expect(watches(keeper.poll()) == [1, 2])
         files["/e/w/c.yml"] = "[{webhook_id: 5}]"
         #expect(watches(keeper.poll()) == [1, 2, 5])
+    }
+
+    /// It matches nothing, which says nothing of the files in it.
+    @Test func aFolderThatCannotBeLookedIntoTakesNobodyAlong() throws {
+        var keeper = try keeper()
+        files.forbid("/e/w/")
+        #expect(watches(keeper.poll()) == [1, 2, 3])
+        #expect(keeper.badWatchFiles == ["/e/w/a.yml", "/e/w/b.yml"])
+        for _ in 0..<3 { #expect(isUnchanged(keeper.poll())) }
+        #expect(try keeper.reload().get().configuration.watches.map(\.id.webhookID) == [1, 2, 3])
+        files.forbid(nil)
+        files["/e/w/b.yml"] = "[{webhook_id: 4}]"
+        #expect(watches(keeper.poll()) == [1, 2, 4])
+        #expect(keeper.badWatchFiles.isEmpty)
+        // What another configuration does not match is not looked for.
+        files.forbid("/e/w/")
+        files["/e/c.yml"] = Self.configuration.replacing("w/*", with: "x/*")
+        #expect(try keeper.reload().get().configuration.watches.map(\.id.webhookID) == [1])
     }
 
     @Test func whileOneFileIsAwayAnotherIsTakenInAlone() throws {
