@@ -71,7 +71,8 @@ extension CheckPlanner {
             watch.listed = entry.updatedAt
             watched[entry.id] = watch
         }
-        if watch.isUnmoved(entry.updatedAt) {
+        guard let updatedAt = entry.updatedAt else { return }
+        if watch.isUnmoved(updatedAt) {
             if watch.stage != .reading { sighting.confirmed.append(entry.id) }
             return
         }

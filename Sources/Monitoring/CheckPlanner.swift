@@ -138,10 +138,16 @@ package struct CheckPlanner: Sendable {
         if interval != nil { listingDue = min(first, listingDue ?? first) }
     }
 
+    /// Adds a watch, or gives one that is there another interval; what is known of it stays.
     package mutating func set(_ id: Int, interval: Duration) {
-        if let old = watched[id]?.interval {
-            uncount(old)
+        if let old = watched[id] {
+            uncount(old.interval)
             watched[id]?.interval = interval
+            if case .rotating(let due) = old.stage, interval != old.interval {
+                let due = due - old.interval + interval
+                watched[id]?.stage = .rotating(due: due)
+                if isRotating { rotation.push(due, id) }
+            }
         } else {
             watched[id] = Watched(interval: interval)
             if isRotating { fresh.append(id) }

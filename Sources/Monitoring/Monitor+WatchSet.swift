@@ -50,7 +50,11 @@ extension Monitor {
         let wall = parts.time.wallSeconds()
         if var state = states[watch.id] {
             guard state.watch != watch || moduleChanged else { return }
-            organisations[OrganisationID(state.watch)]?.planner.remove(watch.id.webhookID)
+            // What its organisation's lists are compared with holds over any other edit: without it a short budget would
+            // have to read everything again, and most would be unknown until then.
+            if !watch.isEnabled || OrganisationID(state.watch) != OrganisationID(watch) {
+                organisations[OrganisationID(state.watch)]?.planner.remove(watch.id.webhookID)
+            }
             state.redefine(watch, at: wall)
             states[watch.id] = state
         } else {

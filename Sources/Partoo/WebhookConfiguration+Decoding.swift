@@ -64,20 +64,22 @@ extension WebhookConfiguration {
                 id: try fields.decode(Int.self, forKey: .id),
                 url: Secret(try fields.decode(String.self, forKey: .url)),
                 eventType: try fields.decode(String.self, forKey: .eventType),
-                createdAt: try Self.time(.createdAt, in: fields), updatedAt: try Self.time(.updatedAt, in: fields),
+                createdAt: try fields.textOrAnything(.createdAt).flatMap(ISO8601.seconds),
+                updatedAt: try fields.textOrAnything(.updatedAt).flatMap(ISO8601.seconds),
                 orgID: try fields.decode(Int.self, forKey: .orgID),
                 customHeaders: headers.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
                     .map { HeaderField($0.key, $0.value) })
         }
+    }
+}
 
-        /// The field must be there; what is in it may be anything.
-        private static func time(_ key: Key, in fields: KeyedDecodingContainer<Key>) throws -> Double? {
-            guard fields.contains(key) else {
-                throw DecodingError.keyNotFound(
-                    key, DecodingError.Context(codingPath: fields.codingPath, debugDescription: ""))
-            }
-            return (try? fields.decode(String.self, forKey: key)).flatMap(ISO8601.seconds)
+extension KeyedDecodingContainer {
+    /// The field must be there; what is in it may be anything, of which a text is read.
+    fileprivate func textOrAnything(_ key: Key) throws -> String? {
+        guard contains(key) else {
+            throw DecodingError.keyNotFound(key, DecodingError.Context(codingPath: codingPath, debugDescription: ""))
         }
+        return try? decode(String.self, forKey: key)
     }
 }
 
@@ -87,11 +89,11 @@ package struct WebhookList: Sendable, Hashable {
     package struct Entry: Sendable, Hashable {
         package var id: Int
         package var eventType: String
-        /// As received, to tell whether it has moved.
-        package var updatedAt: String
+        /// As received, to tell whether it has moved; nil for what is no text, which tells nothing.
+        package var updatedAt: String?
         package var orgID: Int
 
-        package init(id: Int, eventType: String, updatedAt: String, orgID: Int) {
+        package init(id: Int, eventType: String, updatedAt: String?, orgID: Int) {
             self.id = id
             self.eventType = eventType
             self.updatedAt = updatedAt
@@ -118,9 +120,7 @@ package struct WebhookList: Sendable, Hashable {
             page = wire.page
             maximumPage = wire.max_page
             count = wire.count
-            entries = wire.items.map {
-                Entry(id: $0.id, eventType: $0.event_type, updatedAt: $0.updated_at, orgID: $0.org_id)
-            }
+            entries = wire.items.map(\.entry)
         } catch {
             throw MalformedAnswer(error)
         }
@@ -129,10 +129,20 @@ package struct WebhookList: Sendable, Hashable {
 
     private struct Wire: Decodable {
         struct Item: Decodable {
-            var id: Int
-            var event_type: String
-            var updated_at: String
-            var org_id: Int
+            let entry: Entry
+
+            private enum Key: String, CodingKey {
+                case id, event_type, updated_at, org_id
+            }
+
+            init(from decoder: any Decoder) throws {
+                let fields = try decoder.container(keyedBy: Key.self)
+                entry = Entry(
+                    id: try fields.decode(Int.self, forKey: .id),
+                    eventType: try fields.decode(String.self, forKey: .event_type),
+                    updatedAt: try fields.textOrAnything(.updated_at),
+                    orgID: try fields.decode(Int.self, forKey: .org_id))
+            }
         }
 
         var page: Int

@@ -1,5 +1,6 @@
 import ConfigurationFile
 import Monitoring
+import Probing
 import TestSupport
 import Testing
 import Watching
@@ -109,6 +110,26 @@ import Watching
         }
         // The rotation may come by just before the list does.
         #expect(zip(made, delays).count { $0.isMoved && $1?.by == .discovery } > 35)
+    }
+
+    /// A list goes on confirming what was read before the edit; reading all again would take a quarter of an hour.
+    @Test(arguments: ["labels", "modules", "check_interval"])
+    func anEditThatLeavesTheIdentityMakesNobodyUnknown(edit: String) async {
+        let rig = await fleet(of: 3000)
+        await rig.advance(by: .seconds(60))
+        var edited = configuration(3000, perMinute: 240)
+        for index in edited.watches.indices {
+            switch edit {
+            case "labels": edited.watches[index].labels = [Label(name: "team", value: "x")]
+            case "check_interval": edited.watches[index].checkInterval = .seconds(45)
+            default: edited.modules["http"]?.timeout = .seconds(7)
+            }
+        }
+        await rig.reload(edited)
+        for _ in 0..<20 {
+            await rig.advance(by: .seconds(30))
+            #expect(await rig.states().values.count { $0 == .unknown } == 0)
+        }
     }
 
     @Test func aListConfirmsThatOneIsStillGone() async {

@@ -143,6 +143,32 @@ import Testing
         #expect(steps.planner.listed(list, at: .zero).confirmed.isEmpty)
     }
 
+    @Test func noTimeNeitherConfirmsNorFindsAnything() {
+        var steps = PlannerSteps(perMinute: 1000)
+        steps.planner.set(1, interval: .seconds(60))
+        steps.planner.discover(every: .seconds(60), first: .zero)
+        end(&steps, 1, .good(updatedAt: nil), at: 0)
+        #expect(steps.take(0) == .list(page: 1))
+        let entry = WebhookList.Entry(id: 1, eventType: "lead_received", updatedAt: nil, orgID: 1)
+        let list = WebhookList(page: 1, maximumPage: 1, count: 1, entries: [entry])
+        let sighting = steps.planner.listed(list, at: .zero)
+        #expect(sighting.isComplete && sighting.confirmed.isEmpty)
+        #expect(steps.planner.nextDue(at: .seconds(1)) == .seconds(60), "the next list")
+    }
+
+    /// What has waited for as long as the new interval is due at once.
+    @Test func anotherIntervalCountsFromTheLastRead() {
+        var steps = Self.crowded()
+        for id in 1...20 { end(&steps, id, .good(updatedAt: nil), at: Double(id)) }
+        #expect(steps.planner.nextDue(at: .seconds(20)) == .seconds(31))
+        steps.planner.set(9, interval: .seconds(12))
+        #expect(steps.take(20.9) == nil)
+        #expect(steps.take(21) == .read(9, isFound: false))
+        steps.planner.set(1, interval: .seconds(90))
+        #expect(steps.take(31) == nil)
+        #expect(steps.take(32) == .read(2, isFound: false))
+    }
+
     // MARK: Whether and how often a list is worth it
 
     private struct Organisation: Sendable {

@@ -142,7 +142,16 @@ import Transport
         #expect(list.entries.map(\.id) == [3] && list.entries.map(\.orgID) == [4] && list.entries[0].updatedAt == "t")
     }
 
+    /// One webhook's time costs that webhook its time, and not an organisation its list.
+    @Test(arguments: ["null", "17", #"{"a": [1]}"#])
+    func aTimeInAListMayBeAnything(time: String) throws {
+        let items = #"{"id": 3, "event_type": "x", "updated_at": \#(time), "org_id": 4}"#
+        let list = try WebhookList(json: Array(#"{"page": 1, "max_page": 1, "count": 1, "items": [\#(items)]}"#.utf8))
+        #expect(list.entries == [.init(id: 3, eventType: "x", updatedAt: nil, orgID: 4)])
+    }
+
     @Test(arguments: [
+        #"{"page": 1, "max_page": 1, "count": 1, "items": [{"id": 3, "event_type": "x", "org_id": 4}]}"#,
         #"{"page": 0, "max_page": 1, "count": 0, "items": []}"#,
         #"{"page": 1, "max_page": -1, "count": 0, "items": []}"#,
         #"{"page": 1, "max_page": 1, "count": -1, "items": []}"#, #"{"page": 1, "max_page": 1, "count": 0}"#,
