@@ -51,8 +51,8 @@ final class AccountMonitor: Sendable {
     ) async -> (outcome: CheckOutcome, call: APICall)? {
         // Asked before the budget is, so that a turn that will be passed over spends nothing, and after it again, since the
         // key may have been refused while this turn waited.
-        guard restraint.allows(id, due: due, interval: interval, at: time.now()), (try? await acquire(orgID)) != nil,
-            begin(id, due: due, interval: interval)
+        guard restraint.allows(id, in: orgID, due: due, interval: interval, at: time.now()),
+            (try? await acquire(orgID)) != nil, begin(id, in: orgID, due: due, interval: interval)
         else { return nil }
         return await read(id, orgID: orgID, due: due, interval: interval)
     }
@@ -65,8 +65,8 @@ final class AccountMonitor: Sendable {
     }
 
     /// Whether a call may be made after all, of a webhook or (nil) a list.
-    func begin(_ id: Int?, due: Duration, interval: Duration) -> Bool {
-        restraint.begin(id, due: due, interval: interval, at: time.now())
+    func begin(_ id: Int?, in orgID: Int?, due: Duration, interval: Duration) -> Bool {
+        restraint.begin(id, in: orgID, due: due, interval: interval, at: time.now())
     }
 
     /// Reads one configuration, the call being granted.
@@ -76,7 +76,8 @@ final class AccountMonitor: Sendable {
         _ id: Int, orgID: Int?, due: Duration, interval: Duration
     ) async -> (outcome: CheckOutcome, call: APICall)? {
         guard let answer = await client.fetchWebhook(id, orgID: orgID) else { return nil }
-        restraint.learn(from: answer.call.failure?.reason, id: id, due: due, interval: interval, at: time.now())
+        restraint.learn(
+            from: answer.call.failure?.reason, id: id, in: orgID, due: due, interval: interval, at: time.now())
         note(answer.call, orgID)
         return answer
     }
@@ -95,8 +96,13 @@ final class AccountMonitor: Sendable {
         return answer
     }
 
-    /// Until when the whole account holds back, since its key was refused; nil: it does not.
-    func refused(for interval: Duration) -> Duration? { restraint.refused(for: interval) }
+    /// What holds an organisation back, since its account's key was refused; nil: nothing does.
+    func refusal(of orgID: Int?, for interval: Duration) -> Restraint.Refusal? {
+        restraint.refusal(of: orgID, for: interval)
+    }
+
+    /// The organisations whose last read was forbidden.
+    var forbidden: Set<Int?> { restraint.forbidden }
 
     /// Until when a webhook is left alone, since its checks fail.
     func notBefore(_ id: Int) -> Duration? { restraint.notBefore(id) }
@@ -110,43 +116,70 @@ final class AccountMonitor: Sendable {
 }
 
 /// What an account holds back: all but one call an interval after its key was refused, and webhooks whose checks fail.
+///
+/// A key that is forbidden one organisation and reads another is not refused: only that organisation holds back then, and
+/// the others go on. While none is known to be read, the whole account does.
 final class Restraint: Sendable {
+    struct Refusal: Sendable, Hashable {
+        /// No call before.
+        var until: Duration
+        /// Whether the whole account holds back, and not the organisation alone.
+        var isWhole: Bool
+    }
+
     private struct State {
         /// While the key is refused: when the last call's turn was due. Turns are compared by when they were due, since the
         /// next one of a watch is due exactly an interval later, whenever either of them starts.
         var refusedTurn: Duration?
         /// The key itself was refused, and not only what it may do.
         var isKeyRefused = false
+        /// The same turn of each organisation whose last read was forbidden.
+        var forbidden: [Int?: Duration] = [:]
+        /// The organisations whose last read was let through.
+        var readable: Set<Int?> = []
         var backoffs: [Int: Backoff] = [:]
         var notBefore: [Int: Duration] = [:]
 
+        func turn(of orgID: Int?) -> Duration? {
+            guard let refusedTurn else { return forbidden[orgID] }
+            return max(refusedTurn, forbidden[orgID] ?? refusedTurn)
+        }
+
         /// The watch with the shortest interval sets the pace of a refused account, since it comes first.
-        func allows(_ id: Int?, _ due: Duration, _ interval: Duration, _ now: Duration) -> Bool {
-            now >= id.flatMap { notBefore[$0] } ?? .zero && refusedTurn.map { due >= $0 + interval } ?? true
+        func allows(_ id: Int?, _ orgID: Int?, _ due: Duration, _ interval: Duration, _ now: Duration) -> Bool {
+            now >= id.flatMap { notBefore[$0] } ?? .zero && turn(of: orgID).map { due >= $0 + interval } ?? true
         }
     }
 
     private let state = Mutex(State())
 
-    func allows(_ id: Int, due: Duration, interval: Duration, at now: Duration) -> Bool {
-        state.withLock { $0.allows(id, due, interval, now) }
+    func allows(_ id: Int, in orgID: Int?, due: Duration, interval: Duration, at now: Duration) -> Bool {
+        state.withLock { $0.allows(id, orgID, due, interval, now) }
     }
 
     /// Like `allows`; this call is then the interval's one, and the others wait for what it comes to.
-    func begin(_ id: Int?, due: Duration, interval: Duration, at now: Duration) -> Bool {
+    func begin(_ id: Int?, in orgID: Int?, due: Duration, interval: Duration, at now: Duration) -> Bool {
         state.withLock { state in
-            guard state.allows(id, due, interval, now) else { return false }
+            guard state.allows(id, orgID, due, interval, now) else { return false }
             if state.refusedTurn != nil { state.refusedTurn = due }
+            if state.forbidden[orgID] != nil { state.forbidden[orgID] = due }
             return true
         }
     }
 
-    func learn(from reason: CheckFailureReason?, id: Int, due: Duration, interval: Duration, at now: Duration) {
+    func learn(
+        from reason: CheckFailureReason?, id: Int, in orgID: Int?, due: Duration, interval: Duration, at now: Duration
+    ) {
         state.withLock { state in
             switch reason {
-            case .unauthorized, .forbidden:
+            case .unauthorized:
                 state.refusedTurn = max(state.refusedTurn ?? .zero, due)
-                state.isKeyRefused = reason == .unauthorized
+                state.isKeyRefused = true
+            case .forbidden:
+                state.readable.remove(orgID)
+                state.forbidden[orgID] = max(state.forbidden[orgID] ?? .zero, due)
+                state.refusedTurn = state.readable.isEmpty ? max(state.refusedTurn ?? .zero, due) : nil
+                state.isKeyRefused = false
             case .serverError, .malformed, .dns, .connect, .tls, .timeout, .unexpectedStatus, .internal:
                 var generator = SystemRandomNumberGenerator()
                 var backoff = state.backoffs[id] ?? Backoff()
@@ -155,6 +188,8 @@ final class Restraint: Sendable {
             case .rateLimited: break
             case nil, .notFound:
                 state.refusedTurn = nil
+                state.forbidden[orgID] = nil
+                state.readable.insert(orgID)
                 state.backoffs[id] = nil
                 state.notBefore[id] = nil
             }
@@ -173,7 +208,13 @@ final class Restraint: Sendable {
         }
     }
 
-    func refused(for interval: Duration) -> Duration? { state.withLock { $0.refusedTurn.map { $0 + interval } } }
+    func refusal(of orgID: Int?, for interval: Duration) -> Refusal? {
+        state.withLock { state in
+            state.turn(of: orgID).map { Refusal(until: $0 + interval, isWhole: state.refusedTurn != nil) }
+        }
+    }
+
+    var forbidden: Set<Int?> { state.withLock { Set($0.forbidden.keys) } }
 
     func notBefore(_ id: Int) -> Duration? { state.withLock { $0.notBefore[id] } }
 }

@@ -3,13 +3,13 @@ import Watching
 
 /// Hop one: a configuration is read, and what it says is learned.
 extension Monitor {
-    /// The one check an interval of a refused account goes to whichever watch was checked longest ago.
+    /// The one check an interval of a refused account, or organisation, goes to whichever watch was checked longest ago.
     func check(_ key: Schedule.Key, due: Duration) async {
         defer { finished(key) }
         guard let watch = states[key.id]?.watch, let account = accounts[key.id.account] else { return }
         let interval = watch.checkInterval
-        guard account.refused(for: interval).map({ due >= $0 }) ?? false,
-            let other = longestUnchecked(of: key.id.account, besides: key.id),
+        guard let refusal = account.refusal(of: watch.orgID, for: interval), due >= refusal.until,
+            let other = longestUnchecked(of: OrganisationID(watch), refusal, besides: key.id),
             let turn = schedule.runNow(Schedule.Key(id: other.id, kind: .check), at: parts.time.now())
         else { return await check(watch, account, due: due, interval: interval) }
         defer { finished(turn.key) }
@@ -23,22 +23,33 @@ extension Monitor {
         await learn(answer, watch, noticedBy: isFound ? .discovery : .check)
     }
 
-    /// The watch of an account that was checked longest ago. One that may not be read would otherwise have each of a refused
-    /// account's checks, and no other's success could end that.
+    /// The watch that was checked longest ago, of the organisation or, where that is refused, the whole account. One that
+    /// may not be read would otherwise have each of a refused account's checks, and no other's success could end that.
+    /// Organisations that are not known to be forbidden come first, since one that is not ends it for all but those that are.
     ///
     /// - Parameter own: the watch whose turn it is.
     /// - Returns: nil where it is that one.
-    func longestUnchecked(of name: String, besides own: WatchID? = nil) -> Watch? {
+    func longestUnchecked(
+        of organisation: OrganisationID, _ refusal: Restraint.Refusal, besides own: WatchID? = nil
+    ) -> Watch? {
+        guard let account = accounts[organisation.account] else { return nil }
         let now = parts.time.now()
-        var longest: (watch: Watch, at: Double)?
-        for (id, state) in states where id.account == name && state.watch.isEnabled {
+        let forbidden = account.forbidden
+        var longest: (watch: Watch, isForbidden: Int, at: Double)?
+        for (id, state) in states where id.account == organisation.account && state.watch.isEnabled {
+            guard refusal.isWhole || state.watch.orgID == organisation.orgID else { continue }
             if id != own {
                 let isBusy = schedule.isRunning(Schedule.Key(id: id, kind: .check))
-                if isBusy || accounts[name]?.notBefore(id.webhookID) ?? .zero > now { continue }
+                if isBusy || account.notBefore(id.webhookID) ?? .zero > now { continue }
             }
+            let isForbidden = forbidden.contains(state.watch.orgID) ? 1 : 0
             let at = state.lastCheck?.at ?? -.infinity
-            if let longest, (longest.at, longest.watch.id.webhookID) < (at, id.webhookID) { continue }
-            longest = (state.watch, at)
+            if let longest,
+                (longest.isForbidden, longest.at, longest.watch.id.webhookID) < (isForbidden, at, id.webhookID)
+            {
+                continue
+            }
+            longest = (state.watch, isForbidden, at)
         }
         return longest.flatMap { $0.watch.id == own ? nil : $0.watch }
     }

@@ -108,7 +108,7 @@ extension Monitor {
 
     private func nextCall(of id: OrganisationID, _ account: AccountMonitor) -> Duration? {
         guard let due = organisations[id]?.planner.nextDue(at: parts.time.now()) else { return nil }
-        return max(due, account.refused(for: interval(of: id)) ?? due)
+        return max(due, account.refusal(of: id.orgID, for: interval(of: id))?.until ?? due)
     }
 
     private func interval(of id: OrganisationID) -> Duration {
@@ -129,7 +129,7 @@ extension Monitor {
         case .read(let webhookID, let isFound):
             begin(webhookID, isFound: isFound, of: id, account, in: &group)
         case .list(let page):
-            guard account.begin(nil, due: now, interval: interval(of: id)) else {
+            guard account.begin(nil, in: id.orgID, due: now, interval: interval(of: id)) else {
                 organisations[id]?.planner.listPassed(at: now)
                 return
             }
@@ -141,10 +141,10 @@ extension Monitor {
     /// What to read while the account is refused; nil: what is planned. Every other call is planned, since lists, which come
     /// first, may be allowed where no watch is, or the other way round.
     private func checkedWhileRefused(_ id: OrganisationID, _ account: AccountMonitor) -> Watch? {
-        guard account.refused(for: interval(of: id)) != nil else { return nil }
+        guard let refusal = account.refusal(of: id.orgID, for: interval(of: id)) else { return nil }
         let isPlanned = organisations[id]?.hasReadRefused ?? true
         organisations[id]?.hasReadRefused = !isPlanned
-        return isPlanned ? nil : longestUnchecked(of: id.account)
+        return isPlanned ? nil : longestUnchecked(of: id, refusal)
     }
 
     private func begin(
@@ -154,7 +154,7 @@ extension Monitor {
         let now = parts.time.now()
         let key = Schedule.Key(id: WatchID(account: id.account, webhookID: webhookID), kind: .check)
         guard let state = states[key.id],
-            account.begin(webhookID, due: now, interval: state.watch.checkInterval),
+            account.begin(webhookID, in: id.orgID, due: now, interval: state.watch.checkInterval),
             let turn = schedule.runNow(key, at: now)
         else {
             organisations[id]?.planner.readEnded(webhookID, .passed, at: now)

@@ -92,6 +92,57 @@ import Watching
         }
     }
 
+    // MARK: Organisations
+
+    /// Ten webhooks of each of two organisations, of which the key may see the second one only.
+    private func forbidden(perMinute: Int) async -> MonitorRig {
+        let watches = (1...20).map { Rig.watch($0, org: ($0 + 9) / 10) }
+        return await Rig(Rig.configuration(watches, accounts: [Rig.account("a", perMinute: perMinute)])) { world in
+            world.change { state in for id in 1...10 { state.answers[id] = .answer(403) } }
+        }
+    }
+
+    @Test func anOrganisationThatIsForbiddenCostsTheOthersNothing() async {
+        let rig = await forbidden(perMinute: 100_000)
+        await rig.advance(to: 180)
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(1200))
+        let calls = rig.world.calls.filter { $0.at > begin }
+        #expect((11...20).allSatisfy { id in calls.count { $0.id == id } == 20 })
+        // And costs one call an interval itself, each time of another webhook.
+        #expect((18...20).contains(calls.count { $0.orgID == 1 }))
+        #expect(Set(calls.filter { $0.orgID == 1 }.map(\.id)).count == 10)
+        rig.world.change { $0.answers = [:] }
+        await rig.advance(by: .seconds(180))
+        #expect((1...20).allSatisfy { rig.state($0) == .inSync })
+    }
+
+    @Test func onAShortBudgetAnOrganisationThatIsForbiddenCostsTheOthersNothing() async {
+        let rig = await forbidden(perMinute: 5)
+        await rig.advance(to: 300)
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(1200))
+        let reads = rig.world.calls.filter { $0.at > begin && $0.id != 0 }
+        // Lists, which are refused to both, take the rest: of a forbidden one's calls every other one.
+        #expect(reads.count { $0.orgID == 2 } >= 75)
+        #expect((9...11).contains(reads.count { $0.orgID == 1 }))
+    }
+
+    @Test func aKeyThatMaySeeNoOrganisationIsTriedOnceAnInterval() async {
+        let watches = (1...20).map { Rig.watch($0, org: ($0 + 3) / 4) }
+        let rig = await Rig(Rig.configuration(watches))
+        await rig.advance(to: 120)
+        rig.world.change { $0.answer = .answer(403) }
+        // Each organisation has to say so.
+        await rig.advance(by: .seconds(60))
+        let begin = rig.time.now()
+        await rig.advance(by: .seconds(600))
+        #expect((9...10).contains(rig.world.calls.count { $0.at > begin }))
+        rig.world.change { $0.answer = nil }
+        await rig.advance(by: .seconds(180))
+        #expect((1...20).allSatisfy { rig.state($0) == .inSync })
+    }
+
     // MARK: Reloads of a short budget
 
     private func crowded(_ watches: [Watch]) -> ExporterConfiguration {
