@@ -70,6 +70,8 @@ package actor Monitor {
     var reported: [WatchID: ConfigurationState] = [:]
     /// No watch turns unknown by the mere passing of time before that, in seconds since 1970.
     private var nextStale = Double.infinity
+    /// The wall clock at the last look.
+    private var lastWall = -Double.infinity
     var missing: Set<WatchID> = []
     var pending = MonitorChanges()
     private let started: Duration
@@ -141,6 +143,11 @@ package actor Monitor {
     private func sweep() {
         let wall = parts.time.wallSeconds()
         retire(at: wall)
+        if wall < lastWall {
+            for id in Array(states.keys) { states[id]?.clockWasSetBack(to: wall) }
+            nextStale = -.infinity
+        }
+        lastWall = wall
         guard wall > nextStale else { return }
         nextStale = .infinity
         for (id, state) in states {

@@ -266,6 +266,12 @@ package struct WatchState: Sendable {
         lastAnswer = now
     }
 
+    /// What is known holds for as long from now on as it would have from the last answer on, and not for as long as the
+    /// clock takes to come there again.
+    package mutating func clockWasSetBack(to now: Double) {
+        lastAnswer = lastAnswer.map { min($0, now) }
+    }
+
     /// A probe of `revision` has ended.
     ///
     /// - Returns: nil where its target was superseded meanwhile: it counts nowhere.

@@ -170,6 +170,19 @@ import Watching
         #expect(await rig.noticed(1).last == .state(from: .inSync, to: .unknown))
     }
 
+    /// What is known goes on for as long as it may without a word from the API, and no longer.
+    @Test func aWallClockThatIsSetBackProlongsNothing() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1, probe: 3600)]))
+        await rig.advance(to: 70)
+        rig.world.change { $0.heldChecks[1] = Hold() }
+        rig.time.setWall(by: -7200)
+        await rig.advance(to: 309)
+        #expect(rig.state(1) == .inSync)
+        await rig.advance(to: 400)
+        #expect(rig.state(1) == .unknown)
+        #expect(await rig.noticed(1).last == .state(from: .inSync, to: .unknown))
+    }
+
     @Test func itEndsWhenItIsCancelled() async {
         let rig = await Rig(Rig.configuration((1...3).map { Rig.watch($0) })) { world in
             world.change {

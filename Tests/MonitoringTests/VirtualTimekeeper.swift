@@ -12,6 +12,8 @@ final class VirtualTimekeeper: Timekeeper {
 
     private struct State {
         var now: Duration
+        /// How far the wall clock was set.
+        var wallStep = 0.0
         var lastNumber = 0
         var sleepers: [Int: Sleeper] = [:]
         var timerWaiters: [CheckedContinuation<Void, Never>] = []
@@ -27,7 +29,7 @@ final class VirtualTimekeeper: Timekeeper {
     // MARK: Timekeeper
 
     func now() -> Duration { state.withLock { $0.now } }
-    func wallSeconds() -> Double { now().seconds }
+    func wallSeconds() -> Double { state.withLock { $0.now.seconds + $0.wallStep } }
 
     func sleep(until deadline: Duration) async throws {
         let isTimer = withUnsafeCurrentTask { $0?.unownedTaskExecutor == nil }
@@ -56,6 +58,9 @@ final class VirtualTimekeeper: Timekeeper {
     }
 
     // MARK: Turning
+
+    /// Sets the wall clock, and leaves the monotonic one alone.
+    func setWall(by seconds: Double) { state.withLock { $0.wallStep += seconds } }
 
     /// Returns when nothing moves any more until the clock does.
     ///
