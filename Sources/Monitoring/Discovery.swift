@@ -53,13 +53,21 @@ package struct Discovery: Sendable {
 
     /// A page of an organisation's list.
     ///
-    /// - Returns: the webhooks that are new and wanted.
-    package mutating func listed(_ entries: [WebhookList.Entry], in organisation: Int?) -> [Int] {
+    /// - Parameter isMissing: whether the API has said of a webhook that is watched that it is gone.
+    /// - Returns: the webhooks that are new and wanted, and those that are gone from another organisation: they have moved.
+    package mutating func listed(
+        _ entries: [WebhookList.Entry], in organisation: Int?, isMissing: (Int) -> Bool = { _ in false }
+    ) -> [Int] {
         var new: [Int] = []
-        for entry in entries where admitted[entry.id] == nil && wants(entry) {
-            guard admitted.count < settings.maximumWebhooks else {
-                leavesOut.insert(organisation)
-                continue
+        for entry in entries {
+            if let known = admitted[entry.id] {
+                guard known.organisation != organisation, isMissing(entry.id) else { continue }
+            } else {
+                guard wants(entry) else { continue }
+                guard admitted.count < settings.maximumWebhooks else {
+                    leavesOut.insert(organisation)
+                    continue
+                }
             }
             admitted[entry.id] = Admitted(organisation: organisation)
             new.append(entry.id)
@@ -67,8 +75,10 @@ package struct Discovery: Sendable {
         return new
     }
 
+    /// An id that no configuration could name is none.
     private func wants(_ entry: WebhookList.Entry) -> Bool {
-        settings.eventTypes.isEmpty || settings.eventTypes.contains(entry.eventType)
+        guard entry.id > 0 else { return false }
+        return settings.eventTypes.isEmpty || settings.eventTypes.contains(entry.eventType)
     }
 
     /// The list of an organisation was read whole.

@@ -45,15 +45,18 @@ extension Monitor {
         return (configuration.watches + discovered.filter { known.insert($0.id).inserted }).filter { isOurs($0.id) }
     }
 
-    /// Watches what a page shows, where it is new.
+    /// Watches what a page shows, where it is new there.
     func adopt(_ entries: [WebhookList.Entry], of id: OrganisationID) {
-        guard let new = discoveries[id.account]?.listed(entries, in: id.orgID) else { return }
+        let new = discoveries[id.account]?.listed(entries, in: id.orgID) { webhookID in
+            states[WatchID(account: id.account, webhookID: webhookID)]?.isMissing ?? false
+        }
+        guard let new else { return }
         var count = 0
         for webhookID in new {
             let watchID = WatchID(account: id.account, webhookID: webhookID)
-            guard isOurs(watchID), states[watchID] == nil, let watch = discoveries[id.account]?.watch(webhookID) else {
-                continue
-            }
+            guard isOurs(watchID), states[watchID].map({ $0.watch.source == .discovered }) ?? true,
+                let watch = discoveries[id.account]?.watch(webhookID)
+            else { continue }
             put(watch)
             count += 1
         }

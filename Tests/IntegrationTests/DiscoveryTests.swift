@@ -209,6 +209,24 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    /// Its old organisation says that it is gone, and the other one's list that it is there.
+    @Test func oneThatMovesToAnotherOrganisationIsFollowed() async throws {
+        let world = try await World()
+        for id in 1...2 { world.partoo.put(.init(id: id, url: "http://127.0.0.1/", orgID: id)) }
+        let exporter = try world.start(try configure(world, discover: "interval: 1s, org_ids: [1, 2]"))
+        _ = try await exporter.samples {
+            $0.series("partoo_webhook_config_last_success_timestamp_seconds").count == 2
+        }
+        world.partoo.edit(1) { $0.orgID = 2 }
+        let moved = try await exporter.samples {
+            $0["partoo_webhook_config_drift", ["webhook_id": "1", "field": "org_id"]] == 1
+        }
+        #expect(moved["partoo_exporter_watches", Self.discovered] == 2)
+        #expect(moved["partoo_webhook_config_drift", ["webhook_id": "1", "field": "url"]] == 0)
+        #expect(moved["partoo_exporter_watches_removed_total", ["reason": "retention"]] == 0)
+        #expect(await exporter.stop() == 0)
+    }
+
     /// 200 checks a second wanted, 20 calls a second to be had: what moved is found by the list.
     @Test func aShortBudgetFindsWhatMovedByTheList() async throws {
         let world = try await World()

@@ -132,6 +132,7 @@ import Watching
         var discovery = Discovery(account: "a", settings: settings, defaults: WatchDefaults())
         #expect(discovery.listed(page(1, of: [1, 2]).entries, in: nil) == [1, 2])
         #expect(discovery.listed(page(1, of: [7], eventType: "lead_received").entries, in: nil).isEmpty)
+        #expect(discovery.listed(page(1, of: [-3, 0, 1]).entries, in: nil).isEmpty)
         discovery.completed(nil, ids: [1, 2, 7], at: 10) { _ in true }
         #expect(discovery.report == DiscoveryReport(lastSuccess: 10, isTruncated: false))
         #expect(discovery.listed(page(1, of: [1, 2, 3, 4]).entries, in: nil) == [3])
@@ -162,6 +163,18 @@ import Watching
         settings.orgIDs = [2]
         discovery.redefine(settings, defaults: WatchDefaults())
         #expect(discovery.watches.map(\.id.webhookID) == [20])
+    }
+
+    @Test func whoIsGoneFromOneOrganisationAndListedByAnotherHasMoved() {
+        let settings = DiscoverySettings(orgIDs: [1, 2], eventTypes: ["business_created"], maximumWebhooks: 1)
+        var discovery = Discovery(account: "a", settings: settings, defaults: WatchDefaults())
+        #expect(discovery.listed(page(1, of: [10]).entries, in: 1) == [10])
+        // As long as it is there, too, it stays.
+        #expect(discovery.listed(page(1, of: [10]).entries, in: 2).isEmpty)
+        #expect(discovery.watches.map(\.orgID) == [1])
+        #expect(discovery.listed(page(1, of: [10], eventType: "lead_received").entries, in: 2) { $0 == 10 } == [10])
+        #expect(discovery.watches.map(\.orgID) == [2] && !discovery.report.isTruncated)
+        #expect(discovery.listed(page(1, of: [10]).entries, in: 2) { _ in true }.isEmpty)
     }
 
     @Test func whatAnOrganisationLeftOutIsForgottenWithIt() {
