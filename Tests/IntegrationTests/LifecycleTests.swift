@@ -27,8 +27,14 @@ import Testing
         #expect(try LoopbackHTTP.request("POST", "/-/reload", port: port).status == 200)
         let after = try await exporter.samples { $0["partoo_exporter_watches", ["source": "static"]] == 1 }
         #expect(after.series("partoo_webhook_config_state", ["webhook_id": "2"]).isEmpty)
-        let counter = "partoo_webhook_probes_total"
-        #expect(after[counter, ["webhook_id": "1"]] ?? 0 >= before[counter, ["webhook_id": "1"]] ?? 1)
+        for counter in [
+            "partoo_webhook_probes_total", "partoo_webhook_probe_latency_seconds_count",
+            "partoo_webhook_config_checks_total",
+        ] {
+            #expect(after[counter, ["webhook_id": "1"]] ?? 0 >= before[counter, ["webhook_id": "1"]] ?? .infinity)
+        }
+        let success = "partoo_exporter_config_last_reload_success_timestamp_seconds"
+        #expect(refused[success] == before[success] && after[success] ?? 0 > before[success] ?? .infinity)
         #expect(after["partoo_exporter_config_last_reload_successful"] == 1)
         #expect(await exporter.stop() == 0)
     }

@@ -78,6 +78,7 @@ import Watching
                 configuration([], DiscoverySettings(interval: .seconds(60))), shard: shard, of: 2)
             await discovered.advance(by: .seconds(100))
             #expect(Set(watches(discovered).keys) == ours)
+            #expect(Set(discovered.world.calls.compactMap(\.id)) == ours, "others are listed, and not read")
             await discovered.stop()
             let declared = await start(configuration(ids.map { Rig.watch($0.webhookID) }, nil), shard: shard, of: 2)
             await declared.advance(by: .seconds(20))
