@@ -184,7 +184,10 @@ extension Monitor {
         }
         let now = parts.time.now()
         switch answer?.result {
+        // After a 429 the same page is asked for again: from the first one on, a long list might never come to its end.
         case nil: organisations[id]?.planner.listPassed(at: now)
+        case .failure(let failure) where failure.reason == .rateLimited:
+            organisations[id]?.planner.listPassed(at: now)
         case .failure(let failure):
             var generator = SystemRandomNumberGenerator()
             organisations[id]?.planner.listFailed(at: now, using: &generator)

@@ -150,6 +150,29 @@ import Watching
         await rig.stop()
     }
 
+    /// From the first page on, a long list might never come to its end.
+    @Test func aListGoesOnWhereARateLimitStoppedIt() async {
+        var account = Rig.account("a", perMinute: 60)
+        // None is adopted, so that the budget is the list's.
+        account.discovery = DiscoverySettings(eventTypes: ["none"], interval: .seconds(3600))
+        let rig = await start(Rig.configuration([], accounts: [account]))
+        rig.world.put(21...950, in: "a")
+        let pages = { rig.world.calls.compactMap(\.page) }
+        for _ in 0..<100 where pages().count < 4 { await rig.advance(by: .milliseconds(500)) }
+        rig.world.setListFault(.answer(429, headers: [("Retry-After", "30")]))
+        for _ in 0..<100 where pages().count < 5 { await rig.advance(by: .milliseconds(500)) }
+        await rig.advance(by: .seconds(1))
+        rig.world.setListFault(nil)
+        let limited = time.now()
+        await rig.advance(by: .seconds(28))
+        #expect(rig.world.calls.count { $0.at > limited } == 0)
+        await rig.advance(by: .seconds(60))
+        #expect(pages() == [1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10])
+        let report = rig.observer.seen.discoveries["a"]
+        #expect(report?.failures == 0 && report?.lastSuccess != nil)
+        await rig.stop()
+    }
+
     /// Lists that only save reads are none of discovery's.
     @Test func onlyDiscoverysOwnListsCountAsItsFailures() async {
         var account = Rig.account("a", perMinute: 10)

@@ -11,6 +11,8 @@ final class FleetWorld: Sendable {
         var account: String
         /// nil: a page of the list.
         var id: Int?
+        /// nil: a webhook.
+        var page: Int?
     }
 
     private struct Webhook {
@@ -99,13 +101,12 @@ final class FleetWorld: Sendable {
             let account = String(host.prefix { $0 != "." })
             let parts = url.split(separator: "?")
             let id = parts[0].split(separator: "/").last.flatMap { Int($0) }
-            state.withLock { $0.calls.append(Call(at: time.now(), account: account, id: id)) }
+            let page = id == nil ? Self.number("page=", in: String(parts[1])) : nil
+            state.withLock { $0.calls.append(Call(at: time.now(), account: account, id: id, page: page)) }
             guard (try? await time.sleep(until: time.now() + latency)) != nil else { return .failure(.cancelled) }
             return state.withLock { state in
                 if let fault = state.faults[account] { return fault }
-                guard let id else {
-                    return state.listFault ?? Self.page(Self.number("page=", in: String(parts[1])), of: account, state)
-                }
+                guard let id else { return state.listFault ?? Self.page(page ?? 1, of: account, state) }
                 if let fault = state.webhookFaults[id] { return fault }
                 guard let webhook = state.webhooks[account]?[id] else { return ScriptedWorld.ownError }
                 return .answer(200, Self.json(id, webhook, isWhole: true))
