@@ -112,6 +112,7 @@ def hasten(rules, factor):
             for key in ("for", "keep_firing_for"):
                 if key in rule:
                     rule[key] = shrink(rule[key])
+            rule["expr"] = re.sub(r"(?<=offset )\w+", lambda match: shrink(match[0]), rule["expr"])
             rule["expr"] = re.sub(
                 r"\[([0-9smhdw:]+)\]", lambda match: f"[{':'.join(map(shrink, match[1].split(':')))}]", rule["expr"])
     return rules
