@@ -1,8 +1,10 @@
 import Foundation
+import Simulator
 import TestSupport
 import Testing
 
-/// How long the built binary waits for clients that do not do their part: as long as the README says, which takes a minute.
+/// How long the built binary waits for clients that do not do their part, and says that it is not ready: as long as the README
+/// says, which takes a minute.
 /// `Tests/run quick` leaves it out.
 @Suite(.timeLimit(.minutes(10))) struct ClientPatienceTests {
     @Test func whoeverDoesNotDoTheirPartIsCutAndNobodyElseWaits() async throws {
@@ -53,6 +55,27 @@ import Testing
         let rest = order.filter { $0 != "answer" }
         #expect(rest.first == "body", "\(order)")
         #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 200)
+        #expect(await exporter.stop() == 0)
+    }
+
+    /// One call a minute: of four webhooks, not even every second one is checked by then.
+    @Test func afterAMinuteItIsReadyWhateverWasChecked() async throws {
+        let world = try await World()
+        let path = try world.configure((1...4).map { "webhook_id: \($0)" })
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try world.write(
+            text.replacing("requests_per_minute: 100000", with: "requests_per_minute: 1"), to: "config.yml")
+        let exporter = try world.start(path)
+        let port = try await exporter.port()
+        _ = try await exporter.samples { $0.series("partoo_webhook_config_checks_total").count == 4 }
+        #expect(try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 503)
+        let ready = try await eventually(within: .seconds(180)) { () -> Samples? in
+            guard try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200 else { return nil }
+            return Samples(try LoopbackHTTP.request("GET", "/metrics", port: port).text)
+        }
+        let samples = try #require(ready)
+        let unchecked = samples.series("partoo_webhook_config_checks_total").filter { samples.values[$0] == 0 }
+        #expect(unchecked.count >= 2)
         #expect(await exporter.stop() == 0)
     }
 }
