@@ -37,13 +37,8 @@ package final class ChildProcess: Sendable {
     package init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String? = nil
     ) throws {
-        // One at a time: a process that is started between a pipe's making and its marking would inherit it.
-        (processIdentifier, record) = try Self.spawning.withLock { _ in
-            try Self.spawn(executable, arguments, environment, input)
-        }
+        (processIdentifier, record) = try Self.spawn(executable, arguments, environment, input)
     }
-
-    private static let spawning = Mutex(())
 
     private static func spawn(
         _ executable: String, _ arguments: [String], _ own: [String: String], _ input: String?
@@ -60,12 +55,13 @@ package final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input ?? "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, errors.write, STDERR_FILENO)
+        // What other tests have open is none of a program's, and would count against its limit. Closed in the child, since
+        // others open more at any moment; to close what is not open is no error there.
+        for number in STDERR_FILENO + 1..<4096 { posix_spawn_file_actions_addclose(&actions, number) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         Self.freeSignals(&attributes)
-        // What other tests have open is none of a program's, and would count against its limit.
-        for number in STDERR_FILENO + 1..<4096 { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
         let variables = environment.merging(own) { _, own in own }.map { "\($0.key)=\($0.value)" }
         var identifier: pid_t = 0
         let code = Self.withPointers([executable] + arguments) { arguments in
