@@ -37,7 +37,7 @@ import Testing
         // What stood on page 3 slips onto page 2, behind the reader.
         world.partoo.delete([3, 4, 5, 6, 7], beforePage: 3)
         let exporter = try world.start(
-            try configure(world, discover: "interval: 1h, labels: {origin: found}", interval: "20s"))
+            try configure(world, discover: "interval: 1y, labels: {origin: found}", interval: "20s"))
         let samples = try await exporter.samples { samples in
             // Some of those that were deleted may have been read before.
             let read = samples.series("partoo_webhook_config_last_success_timestamp_seconds").filter { series in

@@ -14,7 +14,7 @@ import Testing
         let (_, origin) = try await world.receiver(.status(200))
         world.partoo.put(.init(id: 1, url: "\(origin)/hook"))
         let exporter = try world.start(
-            try world.configure(["webhook_id: 1"], intervals: "check_interval: 1h, probe_interval: 1h"))
+            try world.configure(["webhook_id: 1"], intervals: "check_interval: 1y, probe_interval: 1y"))
         _ = try await exporter.samples { $0["partoo_webhook_probes_total", ["webhook_id": "1"]] == 1 }
         let port = try await exporter.port()
         let plain = try LoopbackHTTP.request("GET", "/metrics", port: port)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct PageTests {
     private static let flags = ["--web.enable-debug"]
     /// Turns that do not come while a test looks.
-    private static let rare = "check_interval: 1h, probe_interval: 1h"
+    private static let rare = "check_interval: 1y, probe_interval: 1y"
 
     private static func samplesOf(_ path: String, _ port: Int, _ headers: [String] = []) throws -> Samples {
         let answer = try LoopbackHTTP.request("GET", path, port: port, headers: headers)

@@ -74,11 +74,13 @@ final class World: Sendable {
     }
 
     /// An exporter whose metrics are more than the kernel takes for a client that does not read, and its port.
-    func startWithLargeMetrics(_ arguments: [String] = [], scheme: String = "http") async throws -> (
-        ExporterProcess, Int
-    ) {
+    ///
+    /// - Parameter watches: each is 20 to 35 kB of them.
+    func startWithLargeMetrics(
+        _ arguments: [String] = [], scheme: String = "http", watches: Int = 600
+    ) async throws -> (ExporterProcess, Int) {
         let labels = "labels: {filler: \"\(String(repeating: "x", count: 900))\"}"
-        let exporter = try start(try configure((1...600).map { "webhook_id: \($0), \(labels)" }), arguments)
+        let exporter = try start(try configure((1...watches).map { "webhook_id: \($0), \(labels)" }), arguments)
         let port = try await exporter.port()
         let size = try await eventually { () -> Int? in
             let run = try await ChildProcess.run(
