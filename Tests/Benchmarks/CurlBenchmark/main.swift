@@ -50,5 +50,6 @@ func serve(in folder: URL) async throws -> Never {
     try authority.pem.write(to: folder.appendingPathComponent("one.pem"), atomically: true, encoding: .utf8)
     let server = try await LoopbackServer.start(identity: try authority.issue(.good)) { _ in .response(200) }
     FileHandle.standardError.write(Data("port \(server.port)\n".utf8))
-    while true { try await Task.sleep(for: .seconds(3600)) }
+    // Until it is killed.
+    while true { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
 }
