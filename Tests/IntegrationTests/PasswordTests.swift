@@ -15,14 +15,12 @@ import Testing
 
         init() async throws {
             world = try await World()
-            try Self.write(world, hash)
-            exporter = try world.start(
-                try world.configure(["webhook_id: 1, enabled: false"]), ["--web.config.file", world.path("web.yml")])
+            exporter = try world.start(webConfiguration: Self.configuration(hash))
             port = try await exporter.port()
         }
 
-        static func write(_ world: World, _ hash: String) throws {
-            try world.write("basic_auth_users: {alice: \"\(hash)\", bob: \"\(hash)\"}", to: "web.yml")
+        static func configuration(_ hash: String) -> String {
+            "basic_auth_users: {alice: \"\(hash)\", bob: \"\(hash)\"}"
         }
 
         func ask(_ user: String, _ password: String) throws -> LoopbackHTTP.Answer {
@@ -79,7 +77,7 @@ import Testing
         let site = try await Site()
         for _ in 0..<2 { #expect(try site.ask("alice", Self.password).status == 200) }
         // Another salt: nobody's password.
-        try Site.write(site.world, Self.hash.replacing("abcdef", with: "abcdeg"))
+        try site.world.write(Site.configuration(Self.hash.replacing("abcdef", with: "abcdeg")), to: "web.yml")
         #expect(try site.ask("alice", Self.password).status == 401)
         try site.world.write("basic_auth_users: {bob: \"\(Self.hash)\"}", to: "web.yml")
         #expect(try site.ask("alice", Self.password).status == 401)

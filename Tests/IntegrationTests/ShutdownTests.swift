@@ -29,9 +29,7 @@ import Testing
 
     @Test func aScrapeUnderWayIsFinishedOverTLS() async throws {
         let world = try await World()
-        let identity = try world.authority.issue(.good)
-        try world.write(identity.certificatePEM, to: "server.crt")
-        try world.write(identity.keyPEM, to: "server.key")
+        try world.writeIdentity(try world.authority.issue(.good))
         try world.write("tls_server_config: {cert_file: server.crt, key_file: server.key}", to: "web.yml")
         // No more than has to be: it is encrypted within the 3 s that the end may take, whatever runs beside.
         let (exporter, port) = try await world.startWithLargeMetrics(

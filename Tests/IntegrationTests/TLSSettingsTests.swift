@@ -16,23 +16,17 @@ import Testing
 
         init(_ setting: String = "") async throws {
             world = try await World()
-            let identity = try world.authority.issue(.good)
-            try world.write(identity.certificatePEM, to: "server.crt")
-            try world.write(identity.keyPEM, to: "server.key")
-            try Self.write(world, setting)
-            exporter = try world.start(
-                try world.configure(["webhook_id: 1, enabled: false"]), ["--web.config.file", world.path("web.yml")])
+            try world.writeIdentity(try world.authority.issue(.good))
+            exporter = try world.start(webConfiguration: Self.configuration(setting))
             port = try await exporter.port()
         }
 
-        private static func write(_ world: World, _ more: String) throws {
-            try world.write(
-                "tls_server_config: {cert_file: server.crt, key_file: server.key\(more.isEmpty ? "" : ", \(more)")}",
-                to: "web.yml")
+        private static func configuration(_ more: String) -> String {
+            "tls_server_config: {cert_file: server.crt, key_file: server.key\(more.isEmpty ? "" : ", \(more)")}"
         }
 
         /// Holds from the next connection on.
-        func set(_ more: String) throws { try Self.write(world, more) }
+        func set(_ more: String) throws { try world.write(Self.configuration(more), to: "web.yml") }
 
         /// What a client that offers this is answered over; nil where there is no handshake. The answer is read, since with TLS
         /// 1.3 a client is done before the server.

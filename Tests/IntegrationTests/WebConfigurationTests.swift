@@ -21,19 +21,9 @@ import Testing
 
         init(_ text: String, arguments: [String] = []) async throws {
             world = try await World()
-            try Self.writeIdentity(try world.authority.issue(.good), "server", world)
-            try world.write(text, to: "web.yml")
-            exporter = try world.start(
-                try world.configure(["webhook_id: 1, enabled: false"]),
-                ["--web.config.file", world.folder.appendingPathComponent("web.yml").path] + arguments)
+            try world.writeIdentity(try world.authority.issue(.good))
+            exporter = try world.start(webConfiguration: text, arguments)
             port = try await exporter.port()
-        }
-
-        static func writeIdentity(
-            _ identity: SimulatedCertificateAuthority.Identity, _ name: String, _ world: World
-        ) throws {
-            try world.write(identity.certificatePEM, to: "\(name).crt")
-            try world.write(identity.keyPEM, to: "\(name).key")
         }
 
         func file(_ name: String) -> String { world.folder.appendingPathComponent(name).path }
@@ -78,8 +68,8 @@ import Testing
 
     @Test func everyKindOfClientAuthenticationAsksForWhatItSays() async throws {
         let site = try await Site(Self.tls)
-        try Site.writeIdentity(try site.world.authority.issue(.good), "client", site.world)
-        try Site.writeIdentity(try site.world.authority.issue(.untrusted), "stranger", site.world)
+        try site.world.writeIdentity(try site.world.authority.issue(.good), "client")
+        try site.world.writeIdentity(try site.world.authority.issue(.untrusted), "stranger")
         let table: [(type: String, more: String, nobody: Bool, stranger: Bool, client: Bool)] = [
             ("NoClientCert", "", true, true, true), ("RequestClientCert", "", true, true, true),
             ("RequireAnyClientCert", "", false, true, true), ("RequireClientCert", "", false, true, true),
@@ -140,7 +130,7 @@ import Testing
             return run.output
         }
         let before = try await serial()
-        try Site.writeIdentity(try site.world.authority.issue(.good), "server", site.world)
+        try site.world.writeIdentity(try site.world.authority.issue(.good), "server")
         let after = try await serial()
         #expect(before.contains("serial=") && after.contains("serial=") && before != after)
         // What has become bad changes nothing, and says so once.
@@ -211,7 +201,7 @@ import Testing
 
     @Test func healthcheckWorksWithTLSAndClientCertificates() async throws {
         let site = try await Site(Self.tls)
-        try Site.writeIdentity(try site.world.authority.issue(.good), "client", site.world)
+        try site.world.writeIdentity(try site.world.authority.issue(.good), "client")
         let trust = ["--ca-file", site.file("ca.pem")]
         let client = ["--cert-file", site.file("client.crt"), "--key-file", site.file("client.key")]
         try await check(

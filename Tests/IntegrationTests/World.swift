@@ -73,6 +73,19 @@ final class World: Sendable {
             ["serve", "--config.file", configuration, "--web.listen-address", "127.0.0.1:0"] + arguments)
     }
 
+    /// The certificate and key that a web configuration names `NAME.crt` and `NAME.key`.
+    func writeIdentity(_ identity: SimulatedCertificateAuthority.Identity, _ name: String = "server") throws {
+        try write(identity.certificatePEM, to: "\(name).crt")
+        try write(identity.keyPEM, to: "\(name).key")
+    }
+
+    /// An exporter that watches nothing and serves as this `web.yml` says.
+    func start(webConfiguration text: String, _ arguments: [String] = []) throws -> ExporterProcess {
+        try write(text, to: "web.yml")
+        return try start(
+            try configure(["webhook_id: 1, enabled: false"]), ["--web.config.file", path("web.yml")] + arguments)
+    }
+
     /// An exporter whose metrics are more than the kernel takes for a client that does not read, and its port.
     ///
     /// - Parameter watches: each is 20 to 35 kB of them.

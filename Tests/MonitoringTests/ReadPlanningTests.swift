@@ -131,29 +131,19 @@ import Testing
         #expect(steps.planner.readStarted(1) == false, "its answer was that it is still gone")
     }
 
-    /// A time that cannot be read is like no other.
-    @Test func anUnreadableTimeConfirmsNothing() {
+    /// A time that cannot be read is like no other; none at all tells nothing, and finds nothing either.
+    @Test(arguments: [("soon", true), (nil, false)])
+    func aTimeThatTellsNothingConfirmsNothing(time: String?, isRead: Bool) {
         var steps = PlannerSteps(perMinute: 1000)
         steps.planner.set(1, interval: .seconds(60))
         steps.planner.discover(every: .seconds(60), first: .zero)
         end(&steps, 1, .good(updatedAt: nil), at: 0)
         #expect(steps.take(0) == .list(page: 1))
-        let entry = WebhookList.Entry(id: 1, eventType: "lead_received", updatedAt: "soon", orgID: 1)
-        let list = WebhookList(page: 1, maximumPage: 1, count: 1, entries: [entry])
-        #expect(steps.planner.listed(list, at: .zero).confirmed.isEmpty)
-    }
-
-    @Test func noTimeNeitherConfirmsNorFindsAnything() {
-        var steps = PlannerSteps(perMinute: 1000)
-        steps.planner.set(1, interval: .seconds(60))
-        steps.planner.discover(every: .seconds(60), first: .zero)
-        end(&steps, 1, .good(updatedAt: nil), at: 0)
-        #expect(steps.take(0) == .list(page: 1))
-        let entry = WebhookList.Entry(id: 1, eventType: "lead_received", updatedAt: nil, orgID: 1)
+        let entry = WebhookList.Entry(id: 1, eventType: "lead_received", updatedAt: time, orgID: 1)
         let list = WebhookList(page: 1, maximumPage: 1, count: 1, entries: [entry])
         let sighting = steps.planner.listed(list, at: .zero)
         #expect(sighting.isComplete && sighting.confirmed.isEmpty)
-        #expect(steps.planner.nextDue(at: .seconds(1)) == .seconds(60), "the next list")
+        #expect(steps.planner.nextDue(at: .seconds(1)) == .seconds(isRead ? 1 : 60))
     }
 
     /// What has waited for as long as the new interval is due at once.
