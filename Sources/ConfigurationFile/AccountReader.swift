@@ -105,7 +105,7 @@ struct AccountReader {
 
     private func caFile(_ section: Section<AccountKey>) -> String? {
         let tls: Section<AccountTLSKey> = section.section(.tls, reader.diagnostics)
-        return reader.readablePath(tls[.caFile])
+        return reader.readablePath(tls[.caFile], holding: .certificate)
     }
 
     private func discovery(_ node: YAMLNode) -> DiscoverySettings {

@@ -155,4 +155,5 @@ enum ValueKey: String, SectionKey {
     case env, file, sha256, salt, any
 
     static let sectionPath = "*"
+    static let isValue = true
 }

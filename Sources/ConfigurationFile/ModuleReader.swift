@@ -85,9 +85,9 @@ struct ModuleReader {
 
     private func tls(_ section: Section<ModuleTLSKey>) -> TLSOptions {
         var tls = TLSOptions()
-        tls.caFile = reader.readablePath(section[.caFile])
-        tls.certificateFile = reader.readablePath(section[.certificateFile])
-        tls.keyFile = reader.readablePath(section[.keyFile])
+        tls.caFile = reader.readablePath(section[.caFile], holding: .certificate)
+        tls.certificateFile = reader.readablePath(section[.certificateFile], holding: .certificate)
+        tls.keyFile = reader.readablePath(section[.keyFile], holding: .privateKey)
         if let certificate = section[.certificateFile], section[.keyFile] == nil {
             reader.fail(certificate.position, "`cert_file` without `key_file`; set both or none")
         }

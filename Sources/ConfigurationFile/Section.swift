@@ -3,6 +3,12 @@
 protocol SectionKey: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
     /// Where the section stands, with `*` for a list's index or a name; empty for the top.
     static var sectionPath: String { get }
+    /// Whether it stands where a value may, so that an unknown key may be the value itself.
+    static var isValue: Bool { get }
+}
+
+extension SectionKey {
+    static var isValue: Bool { false }
 }
 
 /// A mapping whose keys are known. A key without a value (`null`) counts as left out.
@@ -48,7 +54,13 @@ struct Section<Key: SectionKey> {
     }
 
     private static func unknown(_ key: String) -> String {
-        "unknown key" + Spelling.quoted(key, prefix: " ")
-            + Spelling.suggestion(for: key, among: Key.allCases.map(\.rawValue))
+        let known = Key.allCases.map(\.rawValue)
+        guard !Key.isValue else {
+            return "unknown key (not shown: it may be a secret); a value is text or a mapping with "
+                + known.map { "`\($0)`" }.joined(separator: ", ")
+        }
+        let shown = Spelling.quotedKey(key, among: known) ?? "(not shown: it is no name and may be a secret)"
+        return "unknown key \(shown)"
+            + Spelling.suggestion(for: key, among: known)
     }
 }

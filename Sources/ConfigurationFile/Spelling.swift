@@ -19,6 +19,15 @@ enum Spelling {
             }
     }
 
+    /// The key in backquotes where it looks like a name, or is no more than a slip away from one that is known.
+    static func quotedKey(_ key: String, among known: [String]) -> String? {
+        let isSlip = nearest(to: key, among: known).map {
+            editDistance(Array(key.lowercased().utf8), Array($0.lowercased().utf8)) <= 2
+        }
+        let isPrintable = key.unicodeScalars.allSatisfy { (" "..."~").contains($0) || $0.properties.isAlphabetic }
+        return isName(key) || (isPrintable && isSlip ?? false) ? "`\(key)`" : nil
+    }
+
     /// The candidate with the fewest edits (one inserted, dropped, replaced or swapped with its neighbour); the first of
     /// several. nil without candidates or for a text too long to be a slip of the pen.
     static func nearest(to text: String, among candidates: some Sequence<String>) -> String? {

@@ -173,11 +173,26 @@ extension ValueReader {
         return folder + text
     }
 
-    /// A path of a file that can be read now.
-    func readablePath(_ node: YAMLNode?) -> String? {
+    /// What a PEM file is to hold; the raw value is how its blocks end their first line.
+    enum PEM: String {
+        case certificate = "CERTIFICATE-----"
+        case privateKey = "PRIVATE KEY-----"
+    }
+
+    /// A path of a file that can be read now and holds such a block. Whether that is sound only TLS can say.
+    func readablePath(_ node: YAMLNode?, holding block: PEM) -> String? {
         guard let node, let path = path(node) else { return nil }
-        if case .failure(let failure) = fileSystem.read(path, limit: Self.maximumFileBytes) {
-            fail(node.position, "`\(node.name)`: the file \(failure.rawValue)")
+        switch fileSystem.read(path, limit: Self.maximumFileBytes) {
+        case .failure(let failure): fail(node.position, "`\(node.name)`: the file \(failure.rawValue)")
+        case .success(let contents):
+            let lines = contents.bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            let isThere = lines.contains { line in
+                line.starts(with: "-----BEGIN ".utf8) && String(decoding: line, as: UTF8.self).contains(block.rawValue)
+            }
+            guard !isThere else { break }
+            let what = block == .certificate ? "certificate" : "private key"
+            let mark = "`-----BEGIN …\(block.rawValue)`"
+            fail(node.position, "`\(node.name)`: the file holds no \(what) in PEM form (\(mark))")
         }
         return path
     }

@@ -131,7 +131,9 @@ struct YAMLDocument {
             if source.scalar(at: position) == "\t" {
                 return YAMLText.Fault(position: position, message: "a tab; YAML is indented with spaces")
             }
-            return YAMLText.Fault(position: position, message: "not valid YAML: \(problem)")
+            // The rest is a hint for programmers.
+            let sentence = problem.contains("yaml_set_max_nest_level") ? "nested too deep" : problem
+            return YAMLText.Fault(position: position, message: "not valid YAML: \(sentence)")
         case YamlError.composer(_, let problem, let mark, _):
             let position = Position(line: mark.line, column: mark.column)
             if problem.contains("another document") {

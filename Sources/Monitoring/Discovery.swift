@@ -15,6 +15,8 @@ package struct Discovery: Sendable {
     private let account: String
     private var settings: DiscoverySettings
     private var defaults: WatchDefaults
+    /// What the operator watches by name: it needs no adopting, and takes nobody's place.
+    private var configured: Set<Int> = []
     /// Those of other shards included, so that all shards count alike.
     private var admitted: [Int: Admitted] = [:]
     private var lastComplete: [Int?: Double] = [:]
@@ -41,9 +43,14 @@ package struct Discovery: Sendable {
     package var missingRetention: Duration { settings.missingRetention }
 
     /// The operator's definition changed. Webhooks of organisations that are not listed any more leave.
-    package mutating func redefine(_ settings: DiscoverySettings, defaults: WatchDefaults) {
+    ///
+    /// - Parameter configured: the ids of the account's webhooks that are watched by name.
+    package mutating func redefine(
+        _ settings: DiscoverySettings, defaults: WatchDefaults, configured: Set<Int> = []
+    ) {
         self.settings = settings
         self.defaults = defaults
+        self.configured = configured
         let listed = Set(organisations)
         admitted = admitted.filter { listed.contains($0.value.organisation) }
         lastComplete = lastComplete.filter { listed.contains($0.key) }
@@ -59,14 +66,18 @@ package struct Discovery: Sendable {
         _ entries: [WebhookList.Entry], in organisation: Int?, isMissing: (Int) -> Bool = { _ in false }
     ) -> [Int] {
         var new: [Int] = []
+        var adopted = configured.isEmpty ? admitted.count : admitted.keys.count { !configured.contains($0) }
         for entry in entries {
             if let known = admitted[entry.id] {
                 guard known.organisation != organisation, isMissing(entry.id) else { continue }
             } else {
                 guard wants(entry) else { continue }
-                guard admitted.count < settings.maximumWebhooks else {
-                    leavesOut.insert(organisation)
-                    continue
+                if !configured.contains(entry.id) {
+                    guard adopted < settings.maximumWebhooks else {
+                        leavesOut.insert(organisation)
+                        continue
+                    }
+                    adopted += 1
                 }
             }
             admitted[entry.id] = Admitted(organisation: organisation)

@@ -22,7 +22,8 @@ extension Monitor {
                 ?? Discovery(
                     account: account.name, settings: settings, defaults: new.defaults,
                     known: parts.baselines.discovered(account: account.name))
-            discovery.redefine(settings, defaults: new.defaults)
+            let named = new.watches.filter { $0.id.account == account.name }.map(\.id.webhookID)
+            discovery.redefine(settings, defaults: new.defaults, configured: Set(named))
             discoveries[account.name] = discovery
             for orgID in discovery.organisations {
                 let id = OrganisationID(account: account.name, orgID: orgID)

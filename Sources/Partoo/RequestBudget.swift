@@ -56,6 +56,44 @@ package struct RequestBudget: Sendable {
     }
 }
 
+/// At most so many calls in any minute, over a time that is handed in: what a command may spend, which would be over before a
+/// pace told.
+package struct RequestWindow: Sendable {
+    private static let length = Duration.seconds(60)
+
+    private let perMinute: Int
+    /// When the calls of the last minute were made, the oldest first; no more than `perMinute`.
+    private var taken: [Duration] = []
+    private var stoppedUntil: Duration?
+
+    /// - Parameter perMinute: at least 1.
+    package init(perMinute: Int) {
+        self.perMinute = max(perMinute, 1)
+    }
+
+    /// Takes one call.
+    ///
+    /// - Returns: nil where it may go now; otherwise how long to wait before asking again.
+    package mutating func take(at now: Duration) -> Duration? {
+        if let stoppedUntil, now < stoppedUntil { return stoppedUntil - now }
+        taken.removeAll { $0 + Self.length <= now }
+        if taken.count >= perMinute, let oldest = taken.first { return oldest + Self.length - now }
+        taken.append(now)
+        return nil
+    }
+
+    /// The API said 429: nothing for so long, and no burst after it, as if the minute before had been spent evenly.
+    package mutating func stop(for delay: Duration, at now: Duration) {
+        let end = max(now + delay, stoppedUntil ?? .zero)
+        stoppedUntil = end
+        let unused = perMinute - taken.count
+        taken = (0..<perMinute).map { index in
+            let even = end - Self.length + Self.length * (index + 1) / perMinute
+            return index < unused ? even : max(even, taken[index - unused])
+        }
+    }
+}
+
 /// How long to leave a webhook alone after failures that say nothing about it: exponential, with full jitter.
 package struct Backoff: Sendable, Hashable {
     package private(set) var failures = 0

@@ -152,14 +152,20 @@ package struct WebhookList: Sendable, Hashable {
     }
 }
 
-/// The API's own JSON error, which tells its 404 from that of a proxy on the way.
+/// The API's own JSON error, `{"error": {"json": …}}`, which tells its 404 from that of a gateway on the way.
 package enum APIErrorBody {
     package static func isAPIError(_ body: [UInt8]) -> Bool {
         struct Wire: Decodable {
-            struct Anything: Decodable {
-                init(from decoder: any Decoder) throws {
-                    _ = try decoder.container(keyedBy: Name.self)
+            struct Fault: Decodable {
+                /// Text, or more to it.
+                struct Detail: Decodable {
+                    init(from decoder: any Decoder) throws {
+                        if (try? decoder.singleValueContainer().decode(String.self)) == nil {
+                            _ = try decoder.container(keyedBy: Name.self)
+                        }
+                    }
                 }
+                var json: Detail
             }
             struct Name: CodingKey {
                 var stringValue: String
@@ -167,7 +173,7 @@ package enum APIErrorBody {
                 init?(stringValue: String) { self.stringValue = stringValue }
                 init?(intValue: Int) { nil }
             }
-            var error: Anything
+            var error: Fault
         }
         return (try? JSONDecoder().decode(Wire.self, from: Data(body))) != nil
     }

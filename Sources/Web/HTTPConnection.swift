@@ -45,7 +45,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     private var phase = Phase.waiting
     private var backlog = CircularBuffer<Event>(initialCapacity: 0)
     private var task: Task<Void, Never>?
-    private var holdsPlace = false
+    private var place: Int?
     /// The server stops, or another needs the room: the request that was begun is the last.
     private var isEnding: Bool
     private var wantsToRead = false
@@ -186,7 +186,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     private func answered(_ answer: WebServer.Answer, to head: HTTPRequestHead) {
         task = nil
-        holdsPlace = answer.holdsPlace
+        place = answer.place
         guard case .answering = phase else {
             if case .ended = phase { end() }
             return
@@ -295,8 +295,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     private func givePlaceBack() {
-        if holdsPlace { server.givePlaceBack() }
-        holdsPlace = false
+        if let place { server.givePlaceBack(in: place) }
+        place = nil
     }
 
     /// What would end its line is not sent.

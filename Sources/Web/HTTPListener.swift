@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -12,12 +13,14 @@ struct HTTPListener: Service {
     let port: Int
     let onListening: @Sendable (Int) async -> Void
 
-    /// The listening socket failed.
-    struct Failure: Error {}
+    /// Why it cannot listen, or does so no longer; for a person.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
 
     func run() async throws {
         let connections = OpenConnections(limit: server.limits.maximumConnections)
-        let listener = try await bootstrap(connections).bind(host: host, port: port).get()
+        let listener = try await bind(connections)
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
                 await onListening(listener.localAddress?.port ?? port)
@@ -25,7 +28,7 @@ struct HTTPListener: Service {
                 let isWanted = connections.isEnding
                 connections.end()
                 await connections.allEnded()
-                if !isWanted { throw Failure() }
+                if !isWanted { throw Failure(description: "the listening socket has failed") }
             } onGracefulShutdown: {
                 connections.end()
                 listener.close(promise: nil)
@@ -33,6 +36,20 @@ struct HTTPListener: Service {
         } onCancel: {
             connections.cut()
             listener.close(promise: nil)
+        }
+    }
+
+    private func bind(_ connections: OpenConnections) async throws(Failure) -> any Channel {
+        do {
+            return try await bootstrap(connections).bind(host: host, port: port).get()
+        } catch let error as IOError {
+            let isTaken = error.errnoCode == EADDRINUSE
+            throw Failure(
+                description: isTaken ? "the address is already in use" : String(cString: strerror(error.errnoCode)))
+        } catch let error as SocketAddressError.UnknownHost {
+            throw Failure(description: error.errorDescription)
+        } catch {
+            throw Failure(description: "\(error)")
         }
     }
 

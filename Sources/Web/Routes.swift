@@ -75,8 +75,8 @@ package struct Routes: Sendable {
         guard let reload else {
             return .text(403, "Lifecycle API is not enabled: start with --web.enable-lifecycle.")
         }
-        guard request.method == "POST" || request.method == "PUT" else {
-            return .text(405, "Only POST or PUT requests allowed.", headers: [("Allow", "POST, PUT")])
+        guard request.method == "POST" else {
+            return .text(405, "Only POST requests allowed.", headers: [("Allow", "POST")])
         }
         switch await reload() {
         case .success: return .text(200, "Reloaded.")

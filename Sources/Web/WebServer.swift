@@ -10,9 +10,10 @@ package struct WebServer: Sendable {
 
     /// What a client may cost.
     package struct Limits: Sendable {
-        /// Requests of `limitedPaths` answered at once, until the answer is taken; 503 above. 0: no limit.
+        /// Requests answered at once, until the answer is taken, of each group of `limitedPaths`; 503 above. 0: no limit.
         package var maximumRequests: Int
-        package var limitedPaths: Set<String>
+        /// Groups of paths, so that those of one hold up none of another.
+        package var limitedPaths: [Set<String>]
         /// Open at once on one address; above it, the oldest makes room for one that comes. Each costs a descriptor, which
         /// probes need too.
         package var maximumConnections: Int
@@ -26,7 +27,7 @@ package struct WebServer: Sendable {
         package var maximumBodyBytes: Int
 
         package init(
-            maximumRequests: Int = 40, limitedPaths: Set<String> = ["/metrics"], maximumConnections: Int = 512,
+            maximumRequests: Int = 40, limitedPaths: [Set<String>] = [["/metrics"]], maximumConnections: Int = 512,
             idleTimeout: Duration = .seconds(60), readTimeout: Duration = .seconds(10),
             sendTimeout: Duration = .seconds(30), maximumHeaderBytes: Int = 32_768, maximumBodyBytes: Int = 65_536
         ) {
@@ -44,20 +45,22 @@ package struct WebServer: Sendable {
     let limits: Limits
     private let handler: Handler
     private let security: WebSecurity?
-    private let onRefusal: @Sendable () -> Void
-    private let inFlight = Counter()
+    private let onRefusal: @Sendable (Int) -> Void
+    private let inFlight: [Counter]
 
     /// - Parameters:
     ///   - security: nil: plain HTTP for everybody.
-    ///   - onRefusal: told of every request above the limit.
+    ///   - onRefusal: told of every request above the limit: the index of its group.
     package init(
-        limits: Limits = Limits(), security: WebSecurity? = nil, onRefusal: @escaping @Sendable () -> Void = {},
+        limits: Limits = Limits(), security: WebSecurity? = nil,
+        onRefusal: @escaping @Sendable (Int) -> Void = { _ in },
         handler: @escaping Handler
     ) {
         self.handler = handler
         self.limits = limits
         self.security = security
         self.onRefusal = onRefusal
+        inFlight = limits.limitedPaths.map { _ in Counter() }
     }
 
     private final class Counter: Sendable {
@@ -91,16 +94,17 @@ package struct WebServer: Sendable {
 
     struct Answer: Sendable {
         var response: WebResponse
-        /// To be given back once the answer is written, since that is what a scrape costs memory for.
-        var holdsPlace = false
+        /// The group in which it has a place; to be given back once the answer is written, since that is what a scrape
+        /// costs memory for.
+        var place: Int?
     }
 
     func answer(_ head: HTTPRequestHead) async -> Answer {
         let request = WebRequest(
             method: head.method.rawValue, target: head.uri, headers: head.headers.map { ($0.name, $0.value) })
-        let holdsPlace = limits.limitedPaths.contains(request.path)
-        guard !holdsPlace || takePlace() else {
-            onRefusal()
+        let place = limits.limitedPaths.firstIndex { $0.contains(request.path) }
+        if let place, !takePlace(in: place) {
+            onRefusal(place)
             let text = "Limit of concurrent requests reached (\(limits.maximumRequests)), try again later."
             return Answer(response: .text(503, text))
         }
@@ -110,18 +114,18 @@ package struct WebServer: Sendable {
         } else {
             response = await handler(request)
         }
-        return Answer(response: response, holdsPlace: holdsPlace)
+        return Answer(response: response, place: place)
     }
 
-    private func takePlace() -> Bool {
-        inFlight.value.withLock { count in
+    private func takePlace(in group: Int) -> Bool {
+        inFlight[group].value.withLock { count in
             guard limits.maximumRequests == 0 || count < limits.maximumRequests else { return false }
             count += 1
             return true
         }
     }
 
-    func givePlaceBack() {
-        inFlight.value.withLock { $0 -= 1 }
+    func givePlaceBack(in group: Int) {
+        inFlight[group].value.withLock { $0 -= 1 }
     }
 }

@@ -27,7 +27,7 @@ struct BaselineExportCommand: AsyncParsableCommand {
         let checker = WatchChecker(
             loaded.configuration, transport: transport, storage: settings, requestsPerMinute: flags.requestsPerMinute)
         var text = WatchListText(defaults: loaded.configuration.defaults)
-        var unread: [String] = []
+        var unread: [(reason: String, watches: [WatchID])] = []
         for (index, watch) in watches.enumerated() {
             var watch = watch
             var notes: [String] = []
@@ -39,13 +39,25 @@ struct BaselineExportCommand: AsyncParsableCommand {
                     watch.expectation = Self.expectation(observed, over: watch.expectation)
                 } else {
                     notes.append("not read: \(state.unknownReason); what was declared is left as it was")
-                    unread.append("error: \(watch.id): \(state.unknownReason)")
+                    let reason = state.unknownReason
+                    if let index = unread.firstIndex(where: { $0.reason == reason }) {
+                        unread[index].watches.append(watch.id)
+                    } else {
+                        unread.append((reason, [watch.id]))
+                    }
                 }
             }
             text.append(watch, notes: notes)
         }
         FileHandle.standardOutput.write(Data(text.text.utf8))
-        guard unread.isEmpty else { throw Failure(status: 1, lines: unread) }
+        guard unread.isEmpty else {
+            throw Failure(status: 1, lines: unread.map { "error: \(Self.names($0.watches)): \($0.reason)" })
+        }
+    }
+
+    private static func names(_ watches: [WatchID]) -> String {
+        let shown = watches.prefix(3).map { "\($0)" }.joined(separator: ", ")
+        return watches.count > 3 ? "\(shown) and \(watches.count - 3) more" : shown
     }
 
     /// The configuration as it is, declared. A header whose value does not matter goes on not mattering.

@@ -16,16 +16,23 @@ struct DemoCommand: AsyncParsableCommand {
     @OptionGroup var logging: LogFlags
 
     func run() async throws {
+        let signals = await ProcessSignals.trapped()
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("partoo-webhook-exporter-demo-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(
-            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        do {
+            try FileManager.default.createDirectory(
+                at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        } catch {
+            let parent = folder.deletingLastPathComponent().path
+            throw Failure("error: cannot make a folder in \(parent); set TMPDIR to one that can be written")
+        }
         defer { try? FileManager.default.removeItem(at: folder) }
         let world = try await DemoWorld.start(in: folder)
         let web = try WebFlags.parse(["--web.listen-address", listenAddress])
         let play = Task { await world.play() }
         let exporter = Exporter(
             configFile: world.configurationPath, web: web, logging: logging, storage: try StorageFlags.parse([]),
+            signals: signals,
             onListening: { Self.welcome($0.map(\.description).first ?? "", world.configurationPath) })
         do {
             try await exporter.run()

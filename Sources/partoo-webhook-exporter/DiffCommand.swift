@@ -23,6 +23,8 @@ struct DiffCommand: AsyncParsableCommand {
         var state: String
         var reason: String?
         var changes: [String]
+        /// Neither declared nor learned; left out where there is none.
+        var not_compared: [String]?
     }
 
     func run() async throws {
@@ -33,7 +35,8 @@ struct DiffCommand: AsyncParsableCommand {
             loaded.configuration, transport: transport,
             storage: flags.chosen.storage.settings(loaded.configuration.storage),
             requestsPerMinute: flags.requestsPerMinute)
-        let watches = try flags.watches(in: loaded.configuration, checker.storage).filter(\.isEnabled)
+        let chosen = try flags.watches(in: loaded.configuration, checker.storage)
+        let watches = chosen.filter(\.isEnabled)
         let paint = Paint(isOn: StandardStream.isOutputTerminal && !isJSON)
         var counts: [ConfigurationState: Int] = [:]
         for (index, watch) in watches.enumerated() {
@@ -42,22 +45,26 @@ struct DiffCommand: AsyncParsableCommand {
             let known = state.state(at: checker.now)
             counts[known, default: 0] += 1
             StandardStream.progress("")
-            try show(state, known, paint)
+            try show(state, known, checker.uncompared(watch), paint)
         }
         if !isJSON {
+            for watch in chosen where !watch.isEnabled { print("  \(watch.id): disabled, not read") }
             print(ConfigurationState.allCases.map { "\($0.rawValue): \(counts[$0] ?? 0)" }.joined(separator: ", "))
         }
         if counts[.drifted] != nil || counts[.missing] != nil { throw Failure(status: 2) }
         if counts[.unknown] != nil { throw Failure("error: not everything could be read and compared") }
     }
 
-    private func show(_ state: WatchState, _ known: ConfigurationState, _ paint: Paint) throws {
+    private func show(
+        _ state: WatchState, _ known: ConfigurationState, _ uncompared: [ConfigurationField], _ paint: Paint
+    ) throws {
+        let uncompared = uncompared.map(\.rawValue)
         let lines = DriftLines.lines(state)
         let reason = state.lastCheck?.failure
         if isJSON {
             let line = Line(
                 account: state.id.account, webhook_id: state.id.webhookID, state: known.rawValue,
-                reason: reason?.reason.rawValue, changes: lines)
+                reason: reason?.reason.rawValue, changes: lines, not_compared: uncompared.isEmpty ? nil : uncompared)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             print(String(decoding: try encoder.encode(line), as: UTF8.self))
@@ -72,6 +79,9 @@ struct DiffCommand: AsyncParsableCommand {
         for line in lines {
             let colour: Paint.Colour = line.hasPrefix("+") ? .green : line.hasPrefix("-") ? .red : .yellow
             print("    " + paint(colour, line))
+        }
+        if state.observation != nil, known == .inSync || known == .drifted, !uncompared.isEmpty {
+            print("    not compared, since neither declared nor learned: \(uncompared.joined(separator: ", "))")
         }
     }
 }

@@ -20,6 +20,7 @@ struct Exporter {
     let logging: LogFlags
     let storage: StorageFlags
     var shard = Shard.whole
+    let signals: ProcessSignals
     /// Told once, when the exporter listens, on what: a port that the system chose is the real one.
     var onListening: @Sendable ([ListenAddress]) -> Void = { _ in }
 
@@ -73,14 +74,18 @@ struct Exporter {
         logger.info("stopped")
     }
 
-    /// The web configuration, and a warning where anybody could read along or ask.
-    private static func security(_ web: WebFlags, logger: Logger) throws -> WebSecurity? {
-        let security: WebSecurity?
+    /// The web configuration, or a line for each error.
+    static func loadSecurity(_ web: WebFlags, logger: Logger) throws -> WebSecurity? {
         do {
-            security = try web.configFile.map { try WebSecurity(path: $0, logger: logger) }
+            return try web.configFile.map { try WebSecurity(path: $0, logger: logger) }
         } catch let errors as ConfigurationErrors {
             throw Failure(status: 1, lines: errors.issues.map { "error: \($0)" })
         }
+    }
+
+    /// The web configuration, and a warning where anybody could read along or ask.
+    private static func security(_ web: WebFlags, logger: Logger) throws -> WebSecurity? {
+        let security = try loadSecurity(web, logger: logger)
         var missing: [String] = []
         if security?.hasTLS != true { missing.append("TLS") }
         if security?.hasUsers != true, security?.demandsClientCertificates != true { missing.append("authentication") }
@@ -116,12 +121,13 @@ struct Exporter {
             page: web.disablesPages ? nil : page)
         var serverLogger = logger
         serverLogger.logLevel = max(logger.logLevel, .error)
-        let limited = [web.telemetryPath, "/probe"].flatMap { [$0, web.prefix + $0] }
+        // Apart, so that probes on demand of receivers that hang shut no scrape out.
+        let limited = [web.telemetryPath, "/probe"].map { Set([$0, web.prefix + $0]) }
         let server = WebServer(
             limits: WebServer.Limits(
-                maximumRequests: web.maximumRequests, limitedPaths: Set(limited),
+                maximumRequests: web.maximumRequests, limitedPaths: limited,
                 maximumConnections: Descriptors.forClients(Descriptors.raiseLimit(), addresses: web.addresses.count)),
-            security: security, onRefusal: { store.scrapeRefused() },
+            security: security, onRefusal: { if $0 == 0 { store.scrapeRefused() } },
             handler: { await routes.respond(to: $0) })
         let (listening, listener) = AsyncStream.makeStream(of: ListenAddress.self)
         var services: [any Service] = []
@@ -138,14 +144,18 @@ struct Exporter {
         services.append(
             MonitorService(
                 monitor: monitor, listening: listening, expected: web.addresses.count, onListening: onListening))
-        services.append(ReloadService(reloader: reloader))
+        services.append(ReloadService(reloader: reloader, signals: signals.reload))
         services.append(FollowService(reloader: reloader))
         services.append(ShutdownLimit())
         var configuration = ServiceGroupConfiguration(
-            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: serverLogger)
+            services: services.map { .init(service: $0) }, logger: serverLogger)
         configuration.maximumGracefulShutdownDuration = Self.shutdownLimit
-        try await ServiceGroup(configuration: configuration).run()
+        let group = ServiceGroup(configuration: configuration)
+        let stopping = Task { [signals] in
+            for await _ in signals.stop { await group.triggerGracefulShutdown() }
+        }
+        defer { stopping.cancel() }
+        try await group.run()
     }
 }
 
@@ -166,13 +176,8 @@ private struct ListenService: Service {
             try await service.run()
         } catch is CancellationError {
         } catch {
-            throw Failure("error: cannot listen on \(address): \(Self.reason(error))")
+            throw Failure("error: cannot listen on \(address): \(error)")
         }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        let text = "\(error)"
-        return text.contains("Address already in use") ? "the address is already in use" : text
     }
 }
 
@@ -200,10 +205,11 @@ private struct MonitorService: Service {
 /// SIGHUP.
 private struct ReloadService: Service {
     let reloader: Reloader
+    let signals: UnixSignalsSequence
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+            for await _ in signals {
                 _ = await reloader.reload()
             }
         }

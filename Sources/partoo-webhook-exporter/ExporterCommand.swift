@@ -15,6 +15,12 @@ struct ExporterCommand: AsyncParsableCommand {
         ],
         defaultSubcommand: ServeCommand.self)
 
+    /// Whoever asks for help expects the flags of the exporter, which the parser has under its subcommand only.
+    private static var serveOptions: String {
+        let help = helpMessage(for: ServeCommand.self)
+        return help.firstRange(of: "OPTIONS:").map { "SERVE \(help[$0.lowerBound...])" } ?? help
+    }
+
     static func main() async {
         // A reader that goes away (a pipe into `head`) must not kill the process with a signal.
         signal(SIGPIPE, SIG_IGN)
@@ -33,6 +39,9 @@ struct ExporterCommand: AsyncParsableCommand {
             let status = exitCode(for: error)
             if status.isSuccess {
                 print(fullMessage(for: error))
+                if [["-h"], ["--help"], ["help"]].contains(CommandLine.arguments.dropFirst().map { $0 }) {
+                    print("\n\(serveOptions)")
+                }
             } else {
                 StandardStream.error("error: \(message(for: error)) (see --help)")
             }

@@ -74,6 +74,7 @@ struct ProbeReport {
             paint(.bold, "Configuration") + "  "
                 + (known == .inSync ? paint(.green, "in sync") : paint(.yellow, known.rawValue)),
         ]
+        if known == .unknown { lines.append("  \(state.unknownReason)") }
         lines += DriftLines.lines(state).map { "  \($0)" }
         if !state.watch.learnsBaselineOnly, known == .inSync { lines.append("  as declared") }
         lines += ["", paint(.bold, "Probe") + "  \(module.method.rawValue), module \(module.name)"]

@@ -27,11 +27,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         if checksConfig {
+            // First, since the other says that all is good.
+            _ = try Exporter.loadSecurity(web, logger: Exporter.logger(logging))
             try ConfigurationCheck.run(path: configFile)
             return
         }
+        let signals = await ProcessSignals.trapped()
         try await Exporter(
-            configFile: configFile, web: web, logging: logging, storage: storage, shard: try sharding.shard()
+            configFile: configFile, web: web, logging: logging, storage: storage, shard: try sharding.shard(),
+            signals: signals
         ).run()
     }
 }
@@ -96,7 +100,8 @@ struct WebFlags: ParsableArguments {
     }
 
     func validate() throws {
-        guard telemetryPath.hasPrefix("/"), !telemetryPath.hasPrefix("/-/"), telemetryPath != "/" else {
+        let isTaken = ["/-/", "/api/", "/webhooks/"].contains { telemetryPath.hasPrefix($0) }
+        guard telemetryPath.hasPrefix("/"), !isTaken, !["/", "/probe"].contains(telemetryPath) else {
             throw ValidationError("--web.telemetry-path: '\(telemetryPath)' must begin with / and be a path of its own")
         }
         guard maximumRequests >= 0 else { throw ValidationError("--web.max-requests: must not be negative") }

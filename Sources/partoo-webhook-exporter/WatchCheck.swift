@@ -10,12 +10,18 @@ import Watching
 
 /// Reads configurations for a command, within its budget.
 actor WatchChecker {
+    /// What a key was refused: a whole account (401), or one organisation (403).
+    private enum Realm: Hashable {
+        case account(String)
+        case organisation(Int?, of: String)
+    }
+
     private let configuration: ExporterConfiguration
     private let transport: CurlTransport
     private let time = SystemTimekeeper()
-    private var budget: RequestBudget
-    /// A key that was refused is refused for the next webhook too: one call an account, not one a webhook.
-    private var refusals: [String: APIFailure] = [:]
+    private var budget: RequestWindow
+    /// A key that was refused is refused for the next webhook too: one call, not one a webhook.
+    private var refusals: [Realm: APIFailure] = [:]
     private let key: FingerprintKey
     /// Where the learned baselines are; nil where there are none.
     nonisolated let storage: Storage?
@@ -37,7 +43,7 @@ actor WatchChecker {
             for line in (error as? Failure)?.lines ?? ["error: \(error)"] { StandardStream.error(line) }
         }
         key = storage?.fingerprintKey ?? FingerprintKey()
-        budget = RequestBudget(perMinute: Double(requestsPerMinute), at: time.now())
+        budget = RequestWindow(perMinute: requestsPerMinute)
     }
 
     /// One check now: the state of the watch after it.
@@ -52,17 +58,26 @@ actor WatchChecker {
         var state = WatchState(
             watch: watch, key: key, at: time.wallSeconds(), kept: KeptWatch(baseline: baseline))
         _ = state.checked(outcome, at: time.wallSeconds(), duration: duration)
-        // What was never learned has nothing that it could differ from; only the exporter keeps it.
-        if let proposal = state.proposal {
+        // What is declared says it, where the rest was never learned; where nothing is, nothing is known.
+        if let proposal = state.proposal, uncompared(watch) != watch.comparedFields {
             _ = state.settled(.pinned(StoredBaseline(proposal, version: 0)), at: time.wallSeconds())
         }
         return state
     }
 
+    /// The fields that there is nothing to compare with.
+    nonisolated func uncompared(_ watch: Watch) -> [ConfigurationField] {
+        if case .pinned = storage?.kept(of: watch.id).baseline { return [] }
+        return watch.comparedFields.filter { !watch.expectation.declares($0) }
+    }
+
     private func fetch(
         _ watch: Watch, of account: Account, _ isPatient: Bool
     ) async throws -> (outcome: CheckOutcome, duration: Duration) {
-        if let refusal = refusals[account.name] { return (.failure(refusal), .zero) }
+        let organisation = Realm.organisation(watch.orgID, of: account.name)
+        if let refusal = refusals[.account(account.name)] ?? refusals[organisation] {
+            return (.failure(refusal), .zero)
+        }
         let client = PartooClient(
             transport: transport, baseURL: account.baseURL, apiKey: account.apiKey, userAgent: Version.userAgent,
             caFile: account.caFile, now: { [time] in time.wallSeconds() })
@@ -73,7 +88,11 @@ actor WatchChecker {
                 throw Failure("error: interrupted")
             }
             guard case .failure(let failure) = answer.outcome else { return (answer.outcome, answer.call.duration) }
-            if failure.reason == .unauthorized { refusals[account.name] = failure }
+            switch failure.reason {
+            case .unauthorized: refusals[.account(account.name)] = failure
+            case .forbidden: refusals[organisation] = failure
+            default: break
+            }
             guard failure.reason == .rateLimited, let delay = failure.retryAfter else {
                 return (answer.outcome, answer.call.duration)
             }
@@ -139,6 +158,15 @@ extension WatchState {
     /// Why the state is unknown, where it is; for a person.
     var unknownReason: String {
         lastCheck?.failure?.message
-            ?? (isBaselineUnreadable ? "the learned baseline cannot be read" : "not checked yet")
+            ?? (isBaselineUnreadable
+                ? "the learned baseline cannot be read"
+                : lastCheck == nil ? "not checked yet" : "nothing is declared, and nothing was learned yet")
+    }
+}
+
+extension Watch {
+    /// What takes part in its state.
+    fileprivate var comparedFields: [ConfigurationField] {
+        ConfigurationField.allCases.filter { !ignoredFields.contains($0) }
     }
 }

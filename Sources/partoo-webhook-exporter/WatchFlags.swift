@@ -19,8 +19,15 @@ struct WatchFlags: ParsableArguments {
     /// What is watched, and what discovery found before; sorted. Or one clear line where there is none.
     func watches(in configuration: ExporterConfiguration, _ storage: Storage?) throws -> [Watch] {
         let watches = try known(in: configuration, storage)
-        guard !watches.isEmpty else { throw Failure("error: \(configFile): no such webhook is watched") }
-        return watches
+        guard watches.isEmpty else { return watches }
+        if let account, !configuration.accounts.contains(where: { $0.name == account }) {
+            throw Failure("error: \(configFile): there is no such account as --account names")
+        }
+        guard webhookID == nil else { throw Failure("error: \(configFile): no such webhook is watched") }
+        let discovers = configuration.accounts.contains { $0.discovery != nil && means($0.name) }
+        throw Failure(
+            "error: \(configFile): no webhook is watched"
+                + (discovers ? " but what an exporter discovers, and its database (--storage.path) names none" : ""))
     }
 
     /// Like `watches`, or empty.
@@ -46,8 +53,10 @@ struct WatchFlags: ParsableArguments {
     }
 
     private func means(_ id: WatchID) -> Bool {
-        (account == nil || id.account == account) && (webhookID == nil || id.webhookID == webhookID)
+        means(id.account) && (webhookID == nil || id.webhookID == webhookID)
     }
+
+    private func means(_ name: String) -> Bool { account == nil || name == account }
 }
 
 /// What commands that call the API themselves have in common.

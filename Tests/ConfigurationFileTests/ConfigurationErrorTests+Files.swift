@@ -4,7 +4,13 @@ extension ConfigurationErrorTests {
         BadFile("a scalar", "hello", "1:1: this must be a mapping of keys and values"),
         BadFile("unknown key", "account: []", "1:1: unknown key `account`; did you mean `accounts`?"),
         BadFile("wrong case", "Probing: {}", "1:1: unknown key `Probing`; did you mean `probing`?"),
-        BadFile("a key that is no name", "'a b/c': 1", "1:1: unknown key; did you mean `watches`?"),
+        BadFile(
+            "a key that is no name", "'a b/c': 1",
+            "1:1: unknown key (not shown: it is no name and may be a secret); did you mean `watches`?"),
+        BadFile("a key of words", "watch files: 1", "1:1: unknown key `watch files`; did you mean `watch_files`?"),
+        BadFile("a key with an accent", "wätches: 1", "1:1: unknown key `wätches`; did you mean `watches`?"),
+        BadFile(
+            "nested", "a: " + String(repeating: "[", count: 1000), "1:5: not valid YAML: nested too deep"),
         BadFile("a list as key", "? [a]\n: 1", "1:3: a list or a mapping as a key; a key must be plain text"),
         BadFile("tab", "probing:\n\tmax_in_flight: 1", "2:1: a tab; YAML is indented with spaces"),
         BadFile("syntax", "a: b: c", "1:5: not valid YAML: mapping values are not allowed in this context"),
@@ -183,9 +189,15 @@ extension ConfigurationErrorTests {
             "4:72: unknown key `missing`; did you mean `allow_missing`?",
             "4:88: `fail_if_header_matches` must hold mappings such as `{header: X-Env, regexp: prod}`"),
         .module(
-            "certificate without key", "tls: {cert_file: ok}", "4:22: `cert_file` without `key_file`; set both or none"),
+            "certificate without key", "tls: {cert_file: pem}",
+            "4:22: `cert_file` without `key_file`; set both or none"),
         .module(
-            "key without certificate", "tls: {key_file: ok}", "4:21: `key_file` without `cert_file`; set both or none"),
+            "key without certificate", "tls: {key_file: pem}", "4:21: `key_file` without `cert_file`; set both or none"),
+        .module(
+            "files that are no PEM", "tls: {ca_file: ok, cert_file: ok, key_file: ok}",
+            "4:20: `ca_file`: the file holds no certificate in PEM form (`-----BEGIN …CERTIFICATE-----`)",
+            "4:35: `cert_file`: the file holds no certificate in PEM form (`-----BEGIN …CERTIFICATE-----`)",
+            "4:49: `key_file`: the file holds no private key in PEM form (`-----BEGIN …PRIVATE KEY-----`)"),
         .module(
             "TLS version", "tls: {min_version: 1.4}",
             "4:24: `min_version` must be one of `1.0`, `1.1`, `1.2`, `1.3`"),
@@ -254,7 +266,13 @@ extension ConfigurationErrorTests {
         .watch(
             "a name too long to be shown",
             "expect: {\(longest): 1, \(longest)a: 1}",
-            "4:14: unknown key `\(longest)`; did you mean `custom_headers`?", "4:83: unknown key"),
+            "4:14: unknown key `\(longest)`; did you mean `custom_headers`?",
+            "4:83: unknown key (not shown: it is no name and may be a secret)"),
+        .watch(
+            "a value as a key", "expect: {url: {CANARY}}",
+            "4:19: `url` must be text or exactly one of `{env: …}`, `{file: …}`, `{sha256: …}`",
+            "4:20: unknown key (not shown: it may be a secret); "
+                + "a value is text or a mapping with `env`, `file`, `sha256`, `salt`, `any`"),
         .watch("ignore", "ignore: [urls]", "4:14: `ignore` may hold `url`, `event_type`, `org_id`, `custom_headers`"),
         BadFile(
             "duplicate",

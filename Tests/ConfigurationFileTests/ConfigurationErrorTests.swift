@@ -48,7 +48,10 @@ struct ConfigurationErrorTests {
     static let environment = ["KEY": "CANARY", "EMPTY": "", "LINES": "a\nb"]
 
     static var fileSystem: MemoryFileSystem {
-        var fileSystem = MemoryFileSystem(["/etc/partoo/empty": "\n", "/etc/partoo/ok": "x"])
+        var fileSystem = MemoryFileSystem([
+            "/etc/partoo/empty": "\n", "/etc/partoo/ok": "x",
+            "/etc/partoo/pem": "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
+        ])
         fileSystem.files["/etc/partoo/binary"] = [0xff, 0xfe]
         return fileSystem
     }

@@ -113,7 +113,9 @@ enum FullConfiguration {
         MemoryFileSystem([
             "/etc/partoo/c.yml": text,
             "/etc/partoo/acme.key": canary + "\n",
-            "/etc/partoo/ca.pem": "PEM", "/etc/partoo/client.pem": "PEM", "/etc/partoo/client.key": "PEM",
+            "/etc/partoo/ca.pem": "# A comment.\n-----BEGIN TRUSTED CERTIFICATE-----\n",
+            "/etc/partoo/client.pem": "-----BEGIN CERTIFICATE-----\r\n",
+            "/etc/partoo/client.key": "-----BEGIN EC PRIVATE KEY-----\n",
             "/etc/partoo/body.json": "{}\n",
             "/etc/partoo/secrets/token": canary + "\r\n",
             "/etc/partoo/secrets/url": "https://example.com/" + canary,

@@ -9,7 +9,8 @@ import Testing
         let world = try await World()
         let (_, origin) = try await world.receiver(.status(401))
         world.partoo.put(.init(id: 1, url: "\(origin)/canary-path?canary", customHeaders: ["X-A": "canary-value"]))
-        let run = try await ExporterProcess.run(["probe", "--config.file", try world.configure(["webhook_id: 1"])])
+        let path = try world.configure(["webhook_id: 1, expect: {event_type: business_created}"])
+        let run = try await ExporterProcess.run(["probe", "--config.file", path])
         #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
         for part in [
             "Webhook acme/1\n", "target      \(origin) (path withheld)\n",
@@ -28,6 +29,9 @@ import Testing
         let ends = zip(bars, starts).map { bar, start in start + bar.count { $0 == "█" } }
         #expect(Array(starts.dropFirst()) == Array(ends.dropLast()))
         #expect(!(run.output + run.errors).contains("canary") && !run.output.contains("\u{1b}"))
+        let bare = try await ExporterProcess.run(["probe", "--config.file", try world.configure(["webhook_id: 1"])])
+        #expect(bare.status == 0)
+        #expect(bare.output.contains("Configuration  unknown\n  nothing is declared, and nothing was learned yet\n"))
     }
 
     @Test func aFailedProbeSaysWhyWhatToDoAndWhatBecomesOfEvents() async throws {
@@ -82,36 +86,44 @@ import Testing
     }
 
     @Test func aDiffIsAPlanOfEveryWebhook() async throws {
-        struct Line: Decodable { var webhook_id: Int, state: String, reason: String?, changes: [String] }
+        struct Line: Decodable {
+            var webhook_id: Int, state: String, reason: String?, changes: [String], not_compared: [String]?
+        }
         let world = try await World()
-        for id in 1...4 where id != 3 {
+        for id in [1, 2, 4, 6] {
             world.partoo.put(.init(id: id, url: "https://new.example/canary-path", customHeaders: ["X-A": "canary"]))
         }
         world.partoo.setFault(.status(500), for: 4)
         let path = try world.configure([
-            "webhook_id: 1",
-            "webhook_id: 2, expect: {url: \"https://old.example/canary-before\", custom_headers: {X-B: canary-gone}}",
-            "webhook_id: 3", "webhook_id: 4", "webhook_id: 5, enabled: false",
+            "webhook_id: 1, expect: {org_id: 42}",
+            "webhook_id: 2, ignore: [event_type, org_id], expect: {url: \"https://old.example/canary-before\", custom_headers: {X-B: canary-gone}}",
+            "webhook_id: 3", "webhook_id: 4", "webhook_id: 5, enabled: false", "webhook_id: 6",
         ])
         let run = try await ExporterProcess.run(["diff", "--config.file", path])
         #expect(run.status == 2 && run.errors.isEmpty, "\(run.errors)")
         let lines = run.output.split(separator: "\n").map(String.init)
         #expect(
             lines == [
-                "  acme/1: in sync", "~ acme/2: drifted",
+                "  acme/1: in sync",
+                "    not compared, since neither declared nor learned: url, event_type, custom_headers",
+                "~ acme/2: drifted",
                 "    ~ url: https://old.example/(redacted) -> https://new.example/(redacted)",
                 "    + custom header X-A: (redacted)", "    - custom header X-B",
                 "- acme/3: missing, the API knows no such webhook (404)",
-                "? acme/4: unknown, the API answered with status 500", "in_sync: 1, drifted: 1, missing: 1, unknown: 1",
+                "? acme/4: unknown, the API answered with status 500",
+                "? acme/6: unknown, nothing is declared, and nothing was learned yet",
+                "  acme/5: disabled, not read", "in_sync: 1, drifted: 1, missing: 1, unknown: 2",
             ], "\(run.output)")
         let scripted = try await ExporterProcess.run(["diff", "--json", "--config.file", path])
         #expect(scripted.status == 2)
         let objects = try scripted.output.split(separator: "\n").map {
             try JSONDecoder().decode(Line.self, from: Data($0.utf8))
         }
-        #expect(objects.map(\.webhook_id) == [1, 2, 3, 4])
-        #expect(objects.map(\.state) == ["in_sync", "drifted", "missing", "unknown"])
-        #expect(objects.map(\.reason) == [nil, nil, "not_found", "server_error"] && objects[1].changes.count == 3)
+        #expect(objects.map(\.webhook_id) == [1, 2, 3, 4, 6])
+        #expect(objects.map(\.state) == ["in_sync", "drifted", "missing", "unknown", "unknown"])
+        #expect(objects.map(\.reason) == [nil, nil, "not_found", "server_error", nil])
+        #expect(objects[1].changes.count == 3 && objects[1].not_compared == nil)
+        #expect(objects[0].not_compared == ["url", "event_type", "custom_headers"])
         let unread = try await ExporterProcess.run(["diff", "--config.file", path, "--webhook-id", "4"])
         #expect(unread.status == 1 && unread.errors == "error: not everything could be read and compared\n")
     }
@@ -134,14 +146,52 @@ import Testing
         #expect(plain.errors.isEmpty && !plain.output.contains("\u{1b}"))
     }
 
-    @Test func aRefusedKeyCostsOneCall() async throws {
+    @Test(arguments: [(401, "the API refused the key (401)"), (403, "the API did not allow the operation (403)")])
+    func aRefusedKeyCostsOneCall(status: Int, message: String) async throws {
         let world = try await World()
-        world.partoo.setFault(.status(401))
-        let path = try world.configure((1...3).map { "webhook_id: \($0)" })
+        world.partoo.setFault(.status(status))
+        let path = try world.configure((1...4).map { "webhook_id: \($0)" })
         let run = try await ExporterProcess.run(["diff", "--config.file", path])
         #expect(run.status == 1)
-        #expect(run.output.components(separatedBy: "unknown, the API refused the key (401)\n").count == 4)
-        #expect((1...3).map { world.partoo.count("/v2/webhooks/\($0)") } == [1, 0, 0])
+        #expect(run.output.components(separatedBy: "unknown, \(message)\n").count == 5)
+        #expect((1...4).map { world.partoo.count("/v2/webhooks/\($0)") } == [1, 0, 0, 0])
+        let export = try await ExporterProcess.run(["baseline", "export", "--config.file", path])
+        #expect(export.status == 1 && export.errors == "error: acme/1, acme/2, acme/3 and 1 more: \(message)\n")
+        #expect((1...4).map { world.partoo.count("/v2/webhooks/\($0)") } == [2, 0, 0, 0])
+    }
+
+    /// A key may be forbidden one organisation and read another.
+    @Test func oneOrganisationThatIsForbiddenHoldsUpNoOther() async throws {
+        let world = try await World()
+        for id in 1...3 { world.partoo.put(.init(id: id, url: "https://a.example/hook")) }
+        world.partoo.setFault(.status(403), for: 1)
+        let path = try world.configure([
+            "webhook_id: 1, org_id: 42", "webhook_id: 2, org_id: 42", "webhook_id: 3, org_id: 43",
+        ])
+        _ = try await ExporterProcess.run(["diff", "--config.file", path])
+        #expect((1...3).map { world.partoo.count("/v2/webhooks/\($0)") } == [1, 0, 1])
+    }
+
+    @Test func whatIsNotThereToBeComparedIsSaidSo() async throws {
+        let world = try await World()
+        let path = try world.configure(["webhook_id: 1"])
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try world.write(text.replacing("  - {webhook_id: 1}", with: "  []"), to: "none.yml")
+        try world.write(
+            text.replacing("  - {webhook_id: 1}", with: "  []").replacing(
+                "requests_per_minute", with: "discover: {}\n    requests_per_minute"), to: "discovers.yml")
+        for (arguments, message) in [
+            (["--config.file", path, "--account", "other"], "there is no such account as --account names"),
+            (["--config.file", path, "--webhook-id", "2"], "no such webhook is watched"),
+            (["--config.file", world.path("none.yml")], "no webhook is watched"),
+            (
+                ["--config.file", world.path("discovers.yml")],
+                "no webhook is watched but what an exporter discovers, and its database (--storage.path) names none"
+            ),
+        ] {
+            let run = try await ExporterProcess.run(["diff"] + arguments)
+            #expect(run.status == 1 && run.errors == "error: \(arguments[1]): \(message)\n", "\(run.errors)")
+        }
     }
 
     @Test func aRateLimitIsWaitedForOnce() async throws {
@@ -149,7 +199,9 @@ import Testing
         for id in 1...2 { world.partoo.put(.init(id: id, url: "https://a.example/hook")) }
         world.partoo.setFault(.once(.status(429, headers: ["Retry-After: 1"])), for: 1)
         world.partoo.setFault(.status(429, headers: ["Retry-After: 0"]), for: 2)
-        let path = try world.configure(["webhook_id: 1", "webhook_id: 2"])
+        let path = try world.configure([
+            "webhook_id: 1, expect: {org_id: 42}, ignore: [url, event_type, custom_headers]", "webhook_id: 2",
+        ])
         let run = try await ExporterProcess.run(["diff", "--config.file", path])
         #expect(run.status == 1 && run.output.contains("  acme/1: in sync\n? acme/2: unknown, the API's rate limit"))
         #expect(run.errors.hasPrefix("warning: acme/1: the API's rate limit is reached (429); going on in 1 s\n"))

@@ -35,6 +35,11 @@ import Testing
         #expect(await demo.exitStatus() == 0)
     }
 
+    @Test func withoutAFolderItIsOneClearLine() async throws {
+        let run = try await ExporterProcess.run(["demo"], environment: ["TMPDIR": "/nowhere"])
+        #expect(run.status == 1 && run.errors.hasPrefix("error: cannot make a folder in /nowhere"), "\(run.errors)")
+    }
+
     @Test func faultsComeAndGo() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("demo-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -150,6 +150,32 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    /// Whoever asks for probes of a receiver that hangs keeps no scrape out, and is no scrape that was refused.
+    @Test func probesOnDemandTakeNoScrapesPlace() async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.reaction(.hang))
+        world.partoo.put(.init(id: 1, url: "\(origin)/hook"))
+        let path = try world.configure(["webhook_id: 1"], intervals: "check_interval: 1y, probe_interval: 1y")
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try world.write(text.replacing("timeout: 2s", with: "timeout: 10m"), to: "config.yml")
+        let exporter = try world.start(path, ["--web.max-requests", "1"])
+        _ = try await exporter.samples { $0["partoo_exporter_probes_in_flight"] == 1 }
+        let port = try await exporter.port()
+        // Whichever comes when the place is free keeps it.
+        var askers: [RawClient] = []
+        repeat {
+            let asker = try RawClient(port)
+            asker.send("GET /probe?webhook_id=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            askers.append(asker)
+        } while try LoopbackHTTP.request("GET", "/probe?webhook_id=none", port: port).status != 503
+        let scrape = try LoopbackHTTP.request("GET", "/metrics", port: port)
+        #expect(scrape.status == 200)
+        let samples = Samples(scrape.text)
+        #expect(samples["promhttp_metric_handler_requests_total", ["code": "503"]] ?? 0 == 0)
+        for asker in askers { asker.close() }
+        #expect(await exporter.stop() == 0)
+    }
+
     @Test func whatIsTooLargeIsRefused() async throws {
         func text(_ count: Int) -> String { String(repeating: "a", count: count) }
         let world = try await World()

@@ -127,6 +127,18 @@ import Watching
         }
     }
 
+    @Test func whatIsWatchedByNameTakesNobodysPlace() {
+        let settings = DiscoverySettings(maximumWebhooks: 2)
+        var discovery = Discovery(account: "a", settings: settings, defaults: WatchDefaults())
+        discovery.redefine(settings, defaults: WatchDefaults(), configured: [1, 2, 3])
+        #expect(discovery.listed(page(1, of: [1, 2, 3]).entries, in: nil) == [1, 2, 3])
+        #expect(!discovery.report.isTruncated)
+        #expect(discovery.listed(page(1, of: [1, 2, 3, 4, 5]).entries, in: nil) == [4, 5])
+        #expect(!discovery.report.isTruncated)
+        #expect(discovery.listed(page(1, of: [6, 7]).entries, in: nil).isEmpty)
+        #expect(discovery.report.isTruncated)
+    }
+
     @Test func discoveryAdmitsByTypeAndUpToItsBound() {
         var settings = DiscoverySettings(eventTypes: ["business_created"], maximumWebhooks: 3)
         var discovery = Discovery(account: "a", settings: settings, defaults: WatchDefaults())

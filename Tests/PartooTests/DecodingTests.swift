@@ -164,10 +164,11 @@ import Transport
     }
 
     @Test(arguments: [
-        (#"{"error": {"json": "Resource not found"}}"#, true), (#"{"error": {}}"#, true),
+        (#"{"error": {"json": "Resource not found"}}"#, true), (#"{"error": {}}"#, false),
         (#"{"error": {"json": {"a": 1}}, "x": 1}"#, true), (#"{"error": "not found"}"#, false),
         (#"{"error": null}"#, false), (#"{"error": []}"#, false), (#"{"errors": {"json": "x"}}"#, false),
-        ("{}", false), ("", false), ("<h1>404</h1>", false), ("[]", false),
+        (#"{"error": {"code": 404, "message": "no Route matched"}}"#, false), (#"{"error": {"json": null}}"#, false),
+        (#"{"error": {"json": 404}}"#, false), ("{}", false), ("", false), ("<h1>404</h1>", false), ("[]", false),
     ])
     func theAPIsOwnErrorIsKnown(body: String, isOwn: Bool) {
         #expect(APIErrorBody.isAPIError(Array(body.utf8)) == isOwn)

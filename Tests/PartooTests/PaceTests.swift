@@ -28,6 +28,48 @@ import Testing
         #expect(granted.count > 1 && now > start)
     }
 
+    /// Whatever the times of asking, and whatever the API says: never more than that in a minute.
+    @Test(arguments: UInt64(1)...8)
+    func aWindowHoldsInEveryMinute(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let perMinute = Int.random(in: 1...20, using: &random)
+        var window = RequestWindow(perMinute: perMinute)
+        var calls: [Duration] = []
+        var now = Duration.zero
+        for _ in 0..<4000 {
+            if Int.random(in: 0..<200, using: &random) == 0 {
+                let delay = Duration.milliseconds(Int.random(in: 0...90_000, using: &random))
+                window.stop(for: delay, at: now)
+                let wait = window.take(at: now)
+                #expect(wait ?? .zero >= delay && wait != nil)
+            }
+            if let wait = window.take(at: now) {
+                #expect(wait > .zero)
+                now += Bool.random(using: &random) ? wait : wait / 2
+            } else {
+                calls.append(now)
+                now += .milliseconds(Int.random(in: 0...3000, using: &random))
+            }
+        }
+        for index in calls.indices.dropFirst(perMinute) {
+            #expect(calls[index] - calls[index - perMinute] >= .seconds(60))
+        }
+        #expect(calls.count > 500)
+    }
+
+    @Test func aWindowMayBeSpentAtOnceButNotAfterA429() {
+        var window = RequestWindow(perMinute: 3)
+        for _ in 0..<3 { #expect(window.take(at: .seconds(10)) == nil) }
+        #expect(window.take(at: .seconds(10)) == .seconds(60))
+        #expect(window.take(at: .seconds(70)) == nil)
+        window.stop(for: .seconds(30), at: .seconds(80))
+        #expect(window.take(at: .seconds(80)) == .seconds(30))
+        // One every 20 s.
+        #expect(window.take(at: .seconds(110)) == .seconds(20))
+        #expect(window.take(at: .seconds(130)) == nil)
+        #expect(window.take(at: .seconds(130)) == .seconds(20))
+    }
+
     @Test func aBurstIsTwentyAndThenTheRate() {
         var budget = RequestBudget(perMinute: 60, at: .seconds(100))
         for _ in 0..<20 { #expect(budget.take(at: .seconds(100)) == nil) }

@@ -12,7 +12,7 @@ import Web
     ) -> ServerRig {
         ServerRig(
             limits: WebServer.Limits(
-                maximumRequests: 1, limitedPaths: ["/"], idleTimeout: idle, readTimeout: read, sendTimeout: send)
+                maximumRequests: 1, limitedPaths: [["/"]], idleTimeout: idle, readTimeout: read, sendTimeout: send)
         ) { _ in answer }
     }
 
@@ -89,7 +89,7 @@ import Web
     @Test func everyAddressIsServedAndTheLimitIsOne() async throws {
         let (entered, enter) = AsyncStream.makeStream(of: Void.self)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
-        var rig = ServerRig(limits: WebServer.Limits(maximumRequests: 1, limitedPaths: ["/"])) { request in
+        var rig = ServerRig(limits: WebServer.Limits(maximumRequests: 1, limitedPaths: [["/"]])) { request in
             if request.header("X-Slow") != nil {
                 enter.yield()
                 for await _ in gate { break }

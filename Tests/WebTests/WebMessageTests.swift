@@ -113,10 +113,11 @@ import Web
         let good = routes(reload: { .success(()) })
         let bad = routes(reload: { .failure(Routes.ReloadRefused("line 3: no")) })
         #expect(await status(good, "POST", "/-/reload").status == 200)
-        #expect(await status(good, "PUT", "/-/reload").status == 200)
         let refused = await status(bad, "POST", "/-/reload")
         #expect(refused.status == 500 && String(decoding: refused.body, as: UTF8.self) == "line 3: no\n")
-        let get = await status(good, "GET", "/-/reload")
-        #expect(get.status == 405 && get.headers.contains { $0.name == "Allow" && $0.value == "POST, PUT" })
+        for method in ["GET", "PUT"] {
+            let other = await status(good, method, "/-/reload")
+            #expect(other.status == 405 && other.headers.contains { $0.name == "Allow" && $0.value == "POST" })
+        }
     }
 }

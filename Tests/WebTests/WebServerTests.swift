@@ -25,7 +25,7 @@ import Web
     @Test func moreThanTheLimitAtOnceIsUnavailable() async throws {
         let (entered, enter) = AsyncStream.makeStream(of: Void.self)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
-        let limits = WebServer.Limits(maximumRequests: 1, limitedPaths: ["/", "/slow"])
+        let limits = WebServer.Limits(maximumRequests: 1, limitedPaths: [["/", "/slow"], ["/apart"]])
         try await ServerRig(limits: limits) { request in
             if request.path == "/slow" {
                 enter.yield()
@@ -37,6 +37,7 @@ import Web
             for await _ in entered { break }
             #expect(try await server.request().status == 503)
             #expect(try await server.request("GET", "/other").status == 200, "only those paths are limited")
+            #expect(try await server.request("GET", "/apart").status == 200, "each group has places of its own")
             open.yield()
             #expect(try await slow.status == 200)
             // The place is given back when the answer is taken, which the client may see a moment before the server.
@@ -49,7 +50,7 @@ import Web
     @Test func noPlaceIsLost() async throws {
         let (never, hold) = AsyncStream.makeStream(of: Void.self)
         let (entered, enter) = AsyncStream.makeStream(of: Void.self)
-        let limits = WebServer.Limits(maximumRequests: 1, limitedPaths: ["/", "/slow"])
+        let limits = WebServer.Limits(maximumRequests: 1, limitedPaths: [["/", "/slow"]])
         try await ServerRig(limits: limits) { request in
             guard request.path == "/slow" else {
                 return WebResponse(status: 200, body: [UInt8](repeating: 1, count: 4 << 20))
