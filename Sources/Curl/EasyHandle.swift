@@ -144,11 +144,14 @@ final class EasyHandle {
         lines.append("Expect:")
         if !hasContentType, request.method == .post || request.method == .put { lines.append("Content-Type:") }
         if request.tls.serverName != nil, target.scheme == "https" { lines.append("Host: \(target.authority)") }
+        // Appended to its last node, which libcurl gives back: from the first one it would walk the whole list each time.
+        var last = headerList
         for line in lines {
-            guard let longer = curl_slist_append(headerList, line) else {
+            guard let list = curl_slist_append(last, line) else {
                 return TransferError(.internal, "no memory for the headers")
             }
-            headerList = longer
+            if headerList == nil { headerList = list }
+            last = list.pointee.next ?? list
         }
         set(CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(headerList))
         return nil

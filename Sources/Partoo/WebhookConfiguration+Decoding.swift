@@ -67,7 +67,7 @@ extension WebhookConfiguration {
                 createdAt: try fields.textOrAnything(.createdAt).flatMap(ISO8601.seconds),
                 updatedAt: try fields.textOrAnything(.updatedAt).flatMap(ISO8601.seconds),
                 orgID: try fields.decode(Int.self, forKey: .orgID),
-                customHeaders: headers.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
+                customHeaders: headers.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
                     .map { HeaderField($0.key, $0.value) })
         }
     }

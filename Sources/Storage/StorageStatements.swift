@@ -84,7 +84,7 @@ enum StorageStatements {
         guard !record.changes.isEmpty else { return }
         let insertion = try db.cachedStatement(
             sql: "INSERT INTO change (account, webhook_id, at, body) VALUES (?, ?, ?, ?)")
-        for change in record.changes {
+        for change in record.changes.suffix(maximumChanges) {
             try insertion.execute(arguments: [id.account, id.webhookID, change.at, try StoredRows.body(change)])
         }
         try db.cachedStatement(

@@ -42,6 +42,9 @@ package struct ConfigurationChange: Sendable, Hashable {
         self.noticedBy = noticedBy
     }
 
+    /// So much is kept of an event type or of a header's name, which the API may make as long as it likes.
+    fileprivate static let maximumText = WebhookRule.maximumNameLength
+
     /// All that changed from one observation to the next; each header by itself.
     package static func between(
         _ old: WebhookConfiguration, _ new: WebhookConfiguration, key: FingerprintKey, at now: Double,
@@ -49,33 +52,42 @@ package struct ConfigurationChange: Sendable, Hashable {
     ) -> [ConfigurationChange] {
         let drift = Drift.difference(from: old, to: new)
         func change(_ field: ConfigurationField, _ from: Side?, _ to: Side?, header: String? = nil) -> Self {
-            Self(at: now, field: field, header: header, from: from, to: to, noticedBy: noticedBy)
-        }
-        func header(_ name: String, of configuration: WebhookConfiguration) -> Side? {
-            configuration.customHeaders.first { $0.name.asciiLowercased == name.asciiLowercased }.map {
-                Side(text: "(redacted)", fingerprint: key.fingerprint($0.value, purpose: .header))
-            }
+            Self(
+                at: now, field: field, header: header?.shortened(to: maximumText), from: from, to: to,
+                noticedBy: noticedBy)
         }
         var changes: [ConfigurationChange] = []
         if drift.fields.contains(.url) {
             changes.append(change(.url, Side(url: old.url, key: key), Side(url: new.url, key: key)))
         }
         if drift.fields.contains(.eventType) {
-            changes.append(change(.eventType, Side(text: old.eventType), Side(text: new.eventType)))
+            changes.append(change(.eventType, Side(outside: old.eventType), Side(outside: new.eventType)))
         }
         if drift.fields.contains(.orgID) {
             changes.append(change(.orgID, Side(text: String(old.orgID)), Side(text: String(new.orgID))))
         }
-        changes += drift.addedHeaders.map { change(.customHeaders, nil, header($0, of: new), header: $0) }
-        changes += drift.removedHeaders.map { change(.customHeaders, header($0, of: old), nil, header: $0) }
+        guard drift.fields.contains(.customHeaders) else { return changes }
+        let before = old.customHeaders.firstByHeader(\.name)
+        let after = new.customHeaders.firstByHeader(\.name)
+        func side(_ name: String, _ headers: [HeaderName: HeaderField]) -> Side? {
+            headers[HeaderName(name)].map {
+                Side(text: "(redacted)", fingerprint: key.fingerprint($0.value, purpose: .header))
+            }
+        }
+        changes += drift.addedHeaders.map { change(.customHeaders, nil, side($0, after), header: $0) }
+        changes += drift.removedHeaders.map { change(.customHeaders, side($0, before), nil, header: $0) }
         changes += drift.changedHeaders.map {
-            change(.customHeaders, header($0, of: old), header($0, of: new), header: $0)
+            change(.customHeaders, side($0, before), side($0, after), header: $0)
         }
         return changes
     }
 }
 
 extension ConfigurationChange.Side {
+    fileprivate init(outside text: String) {
+        self.init(text: text.shortened(to: ConfigurationChange.maximumText))
+    }
+
     package init(url: Secret, key: FingerprintKey) {
         self.init(text: url.redactedURL, fingerprint: key.fingerprint(url, purpose: .url))
     }

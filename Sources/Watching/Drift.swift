@@ -33,14 +33,13 @@ package struct Drift: Sendable, Hashable {
         if !ignored.contains(.customHeaders) {
             if let declared = expectation.customHeaders {
                 drift.compareHeaders(
-                    declared.map { ($0.name, $0.value) }, observed.customHeaders.map { ($0.name, $0.value) }
-                ) {
-                    $0.accepts($1)
-                }
+                    declared.map { ($0.name, $0.value) }, observed.customHeaders.map { ($0.name, $0.value) },
+                    exactly: { if case .exactly(let value) = $0 { value } else { nil } }, accepts: { $0.accepts($1) })
             } else if let learned {
                 drift.compareHeaders(
                     learned.customHeaders.map { ($0.name, $0.value) },
-                    observed.customHeaders.map { ($0.name, key.fingerprint($0.value, purpose: .header)) }, ==)
+                    observed.customHeaders.map { ($0.name, key.fingerprint($0.value, purpose: .header)) },
+                    exactly: { $0 }, accepts: ==)
             }
         }
         return drift
@@ -48,29 +47,25 @@ package struct Drift: Sendable, Hashable {
 
     /// Names that differ only by case are one name with several values; values are matched as a multiset. Names go by their
     /// bytes, as values do.
-    private mutating func compareHeaders<Wanted, Value>(
+    ///
+    /// - Parameter exactly: the one value that is wanted; nil where values have to be tried by `accepts`.
+    private mutating func compareHeaders<Wanted, Value: Hashable>(
         _ baseline: [(name: String, value: Wanted)], _ observed: [(name: String, value: Value)],
-        _ matches: (Wanted, Value) -> Bool
+        exactly: (Wanted) -> Value?, accepts: (Wanted, Value) -> Bool
     ) {
-        let wantedByName = Dictionary(grouping: baseline) { Array($0.name.asciiLowercased.utf8) }
-        let seenByName = Dictionary(grouping: observed) { Array($0.name.asciiLowercased.utf8) }
-        let names = Set(wantedByName.keys).union(seenByName.keys)
-        for name in names.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-            var wanted = wantedByName[name] ?? []
-            var seen: [(name: String, value: Value)] = []
-            for item in seenByName[name] ?? [] {
-                if let match = wanted.firstIndex(where: { matches($0.value, item.value) }) {
-                    wanted.remove(at: match)
-                } else {
-                    seen.append(item)
-                }
-            }
+        let wantedByName = baseline.byHeader(\.name)
+        let seenByName = observed.byHeader(\.name)
+        for name in Set(wantedByName.keys).union(seenByName.keys).sorted() {
+            let all = wantedByName[name] ?? []
+            var open = OpenValues(all.map(\.value), exactly)
+            let seen = (seenByName[name] ?? []).filter { !open.take($0.value, accepts) }
+            let wanted = open.indices.map { all[$0].name }
             let changed = min(wanted.count, seen.count)
             changedHeaders += seen.prefix(changed).map(\.name)
             addedHeaders += seen.dropFirst(changed).map(\.name)
-            removedHeaders += wanted.dropFirst(changed).map(\.name)
+            removedHeaders += wanted.dropFirst(changed)
         }
-        if !(changedHeaders + addedHeaders + removedHeaders).isEmpty { fields.insert(.customHeaders) }
+        if !(changedHeaders.isEmpty && addedHeaders.isEmpty && removedHeaders.isEmpty) { fields.insert(.customHeaders) }
     }
 
     /// The fields that changed from one observation to the next, by the same rules: a change of a header name's case is none.
@@ -88,4 +83,43 @@ package struct Drift: Sendable, Hashable {
         // Nothing is learned here, so the key is not used.
         return between(expectation: expectation, learned: nil, observed: new, key: FingerprintKey())
     }
+}
+
+/// The values of one name that nothing observed was taken for yet. The first that fits is taken, without looking at the
+/// others: one name in a hundred thousand spellings must not cost as many looks for each.
+private struct OpenValues<Wanted, Value: Hashable> {
+    private let wanted: [Wanted]
+    private var isTaken: [Bool]
+    /// Where each value is wanted, the first place last.
+    private var places: [Value: [Int]] = [:]
+    /// Where something else than one value is wanted. Only operators declare that, once for a name.
+    private var others: [Int] = []
+
+    init(_ wanted: [Wanted], _ exactly: (Wanted) -> Value?) {
+        self.wanted = wanted
+        isTaken = Array(repeating: false, count: wanted.count)
+        for index in wanted.indices.reversed() {
+            if let value = exactly(wanted[index]) {
+                places[value, default: []].append(index)
+            } else {
+                others.insert(index, at: 0)
+            }
+        }
+    }
+
+    /// - Returns: false where the value is not wanted, or not so often.
+    mutating func take(_ value: Value, _ accepts: (Wanted, Value) -> Bool) -> Bool {
+        let exact = places[value]?.last
+        if let other = others.firstIndex(where: { $0 < exact ?? .max && accepts(wanted[$0], value) }) {
+            isTaken[others.remove(at: other)] = true
+        } else if let exact {
+            places[value]?.removeLast()
+            isTaken[exact] = true
+        } else {
+            return false
+        }
+        return true
+    }
+
+    var indices: [Int] { wanted.indices.filter { !isTaken[$0] } }
 }

@@ -41,13 +41,14 @@ extension WatchState {
         let seen = observation.customHeaders.map {
             (name: $0.name, text: "value \(key.fingerprint($0.value, purpose: .header))")
         }
-        let names = Set((wanted.map(\.name) + seen.map(\.name)).map(\.asciiLowercased))
-        let different = Set((drift.addedHeaders + drift.removedHeaders + drift.changedHeaders).map(\.asciiLowercased))
-        return names.sorted().map { name in
-            let before = wanted.filter { $0.name.asciiLowercased == name }
-            let after = seen.filter { $0.name.asciiLowercased == name }
+        let wantedByName = wanted.byHeader(\.name)
+        let seenByName = seen.byHeader(\.name)
+        let different = Set((drift.addedHeaders + drift.removedHeaders + drift.changedHeaders).map(HeaderName.init))
+        return Set(wantedByName.keys).union(seenByName.keys).sorted().map { name in
+            let before = wantedByName[name] ?? []
+            let after = seenByName[name] ?? []
             return FieldComparison(
-                field: .customHeaders, header: (after.first ?? before.first)?.name ?? name,
+                field: .customHeaders, header: (after.first ?? before.first)?.name,
                 source: source(of: .customHeaders),
                 baseline: before.isEmpty ? nil : before.map(\.text).joined(separator: ", "),
                 observed: after.isEmpty ? nil : after.map(\.text).joined(separator: ", "),

@@ -56,10 +56,3 @@ extension ExpectedValue {
         }
     }
 }
-
-extension String {
-    /// Header names are compared without case, in ASCII only.
-    package var asciiLowercased: String {
-        String(decoding: utf8.map { $0 >= 0x41 && $0 <= 0x5a ? $0 | 0x20 : $0 }, as: UTF8.self)
-    }
-}

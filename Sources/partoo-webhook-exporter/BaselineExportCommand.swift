@@ -63,11 +63,11 @@ struct BaselineExportCommand: AsyncParsableCommand {
     /// The configuration as it is, declared. A header whose value does not matter goes on not mattering.
     private static func expectation(_ observed: WebhookConfiguration, over declared: Expectation) -> Expectation {
         let indifferent = Set(
-            (declared.customHeaders ?? []).filter { $0.value == .any }.map(\.name.asciiLowercased))
+            (declared.customHeaders ?? []).filter { $0.value == .any }.map { HeaderName($0.name) })
         return Expectation(
             url: .hashed(observed.url), eventType: observed.eventType, orgID: observed.orgID,
             customHeaders: observed.customHeaders.map {
-                let isIndifferent = indifferent.contains($0.name.asciiLowercased)
+                let isIndifferent = indifferent.contains(HeaderName($0.name))
                 return ExpectedHeader(name: $0.name, value: isIndifferent ? .any : .hashed($0.value))
             })
     }

@@ -135,22 +135,17 @@ struct DriftLines {
         }
         lines += drift.addedHeaders.map { "+ custom header \($0.printable): (redacted)" }
         lines += drift.removedHeaders.map { "- custom header \($0.printable)" }
+        let learned = state.learned?.customHeaders.firstByHeader(\.name) ?? [:]
+        let seen = observed.customHeaders.firstByHeader(\.name)
         lines += drift.changedHeaders.map { name in
-            guard expected.customHeaders == nil, let before = header(name, of: state.learned),
-                let after = header(name, of: observed)
-            else { return "~ custom header \(name.printable): (redacted) -> (redacted)" }
-            let seen = state.fingerprint(after, purpose: .header)
-            return "~ custom header \(name.printable): (redacted) [\(before)] -> (redacted) [\(seen)]"
+            let key = HeaderName(name)
+            guard expected.customHeaders == nil, let before = learned[key]?.value, let after = seen[key]?.value else {
+                return "~ custom header \(name.printable): (redacted) -> (redacted)"
+            }
+            let shown = state.fingerprint(after, purpose: .header)
+            return "~ custom header \(name.printable): (redacted) [\(before)] -> (redacted) [\(shown)]"
         }
         return lines
-    }
-
-    private static func header(_ name: String, of baseline: LearnedBaseline?) -> Fingerprint? {
-        baseline?.customHeaders.first { $0.name.asciiLowercased == name.asciiLowercased }?.value
-    }
-
-    private static func header(_ name: String, of observed: WebhookConfiguration) -> Secret? {
-        observed.customHeaders.first { $0.name.asciiLowercased == name.asciiLowercased }?.value
     }
 }
 

@@ -41,6 +41,14 @@ import Transport
         #expect(lines.first == "GET / HTTP/1.1")
     }
 
+    @Test(arguments: [1, 2, 5000])
+    func everyHeaderIsSentOnceInItsPlace(count: Int) async throws {
+        for _ in 0..<2 {
+            let lines = try await sent { $0.headers = (0..<count).map { HeaderField("X-\($0)", "\($0)") } }
+            #expect(lines.filter { $0.hasPrefix("X-") } == (0..<count).map { "X-\($0): \($0)" })
+        }
+    }
+
     @Test func nothingIsAddedUnasked() async throws {
         for method in HTTPMethod.allCases {
             let names = try await sent(method).dropFirst().compactMap { $0.split(separator: ":").first?.lowercased() }
