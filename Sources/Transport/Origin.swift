@@ -10,6 +10,9 @@ package struct Origin: Sendable, Hashable {
     /// The scheme's own port where the URL has none.
     package let port: Int
 
+    /// Longer than any that is in use; a label and a log line hold it.
+    private static let maximumSchemeLength = 32
+
     package static func defaultPort(of scheme: String) -> Int? {
         switch scheme {
         case "https": 443
@@ -22,7 +25,8 @@ package struct Origin: Sendable, Hashable {
     package init?(url text: String) {
         // Spaces and controls, and the backslash that some parsers take for a slash, make parsers disagree.
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\\") }),
-            let colon = text.utf8.firstRange(of: "://".utf8)
+            let colon = text.utf8.firstRange(of: "://".utf8),
+            text.utf8[..<colon.lowerBound].count <= Self.maximumSchemeLength
         else { return nil }
         let scheme = String(text.utf8[..<colon.lowerBound])?.lowercased() ?? ""
         guard let first = scheme.utf8.first, first.isASCIILetter, scheme.utf8.allSatisfy(Self.isSchemeByte)

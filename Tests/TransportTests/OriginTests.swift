@@ -24,6 +24,13 @@ import Transport
         #expect(Origin(url: "https://\(name)b/") == nil)
     }
 
+    @Test func aSchemeIsNoLongerThanAnyInUse() {
+        let scheme = String(repeating: "s", count: 32)
+        #expect(Origin(url: "\(scheme)://h/")?.description == "\(scheme)://h")
+        #expect(Origin(url: "\(scheme)s://h/") == nil)
+        #expect(Origin(url: String(repeating: "s", count: 300_000) + "://h/") == nil)
+    }
+
     /// What parsers read differently is not read at all.
     @Test(arguments: [
         "", "example.com", "//example.com", "https:/example.com", "https://", "https:///path", "://example.com",
