@@ -3,7 +3,7 @@ extension ProbeFailureReason {
     package var advice: String {
         switch self {
         case .urlInvalid: "The webhook's URL cannot be read. Correct it at Partoo."
-        case .headerInvalid: "A custom header can never be sent. Correct it at Partoo."
+        case .headerInvalid: "The custom headers can never be sent as they are. Correct them at Partoo."
         case .schemeForbidden: "The URL's scheme is not allowed. Correct the URL, or add it to allowed_schemes."
         case .addressForbidden:
             "The name leads to addresses that are not public. If the receiver is meant to be there, list it in allowed_networks."

@@ -58,7 +58,7 @@ package struct Prober: Sendable {
         guard module.allowedSchemes.contains(origin.scheme) else {
             return .failed(.schemeForbidden, "the scheme \(origin.scheme) is not among allowed_schemes", module)
         }
-        if module.sendsCustomHeaders, let fault = target.customHeaders.lazy.compactMap(HeaderPolicy.fault).first {
+        if module.sendsCustomHeaders, let fault = HeaderPolicy.fault(in: target.customHeaders) {
             return .failed(.headerInvalid, fault, module)
         }
         var hop = Hop(url: target.url, origin: origin, method: module.method)
@@ -97,7 +97,7 @@ package struct Prober: Sendable {
                 let next = RedirectTarget.resolve(location, base: hop.url.reveal())
                 if let scheme = next.flatMap(RedirectTarget.scheme), !module.allowedSchemes.contains(scheme) {
                     result.failure = .redirectForbidden
-                    result.message = "the receiver redirects to the scheme \(scheme)"
+                    result.message = "the receiver redirects to the scheme \(scheme.shortened())"
                     return result
                 }
                 guard let next, let nextHop = hop.redirected(to: next, status: response.status) else {

@@ -25,6 +25,38 @@ import Transport
         // What is said may go to a log or a terminal.
         #expect(fault?.utf8.allSatisfy { (0x20...0x7e).contains($0) } == true)
     }
+
+    @Test func aThousandHeadersAreSentAndNoMore() {
+        let headers = (0..<1001).map { HeaderField("CANARY-\($0)", "CANARY") }
+        #expect(HeaderPolicy.fault(in: Array(headers.dropLast())) == nil)
+        #expect(HeaderPolicy.fault(in: headers) == "there are 1001 custom headers, and at most 1000 are sent")
+        // How many there are is said first, whatever is wrong with one of them.
+        #expect(HeaderPolicy.fault(in: [HeaderField("Host", "x")] + headers)?.contains("1002") == true)
+        #expect(HeaderPolicy.fault(in: [HeaderField("X-A", "x"), HeaderField("Host", "x")])?.contains("Host") == true)
+        #expect(HeaderPolicy.fault(in: []) == nil)
+    }
+
+    @Test func aQuarterOfAMebibyteIsSentAndNoMore() {
+        // Names count as much as values, and both by their bytes.
+        let half = String(repeating: "a", count: 131_070)
+        let headers = [HeaderField("X" + half, "v"), HeaderField("X", half + "é")]
+        #expect(headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.reveal().utf8.count } == 262_145)
+        #expect(HeaderPolicy.fault(in: headers) == "the custom headers have 262145 bytes, and at most 262144 are sent")
+        #expect(HeaderPolicy.fault(in: [headers[0], HeaderField("X", half + "e")]) == nil)
+    }
+
+    @Test func aLongNameIsNamedInPart() {
+        func fault(_ count: Int, _ start: String, _ value: String) -> String? {
+            HeaderPolicy.fault(in: HeaderField(start + String(repeating: "p", count: count - start.utf8.count), value))
+        }
+        let quoted = String(repeating: "p", count: 58)
+        #expect(fault(64, "Proxy-", "v") == "the header Proxy-\(quoted) is never sent")
+        #expect(fault(65, "Proxy-", "v") == "the header Proxy-\(quoted)… is never sent")
+        #expect(fault(400_000, "Proxy-", "v") == fault(65, "Proxy-", "v"))
+        #expect(
+            fault(400_000, "pppppp", "CANARY\n")
+                == "the value of the header pppppp\(quoted)… holds a line break or NUL")
+    }
 }
 
 @Suite struct RedirectTargetTests {

@@ -107,12 +107,21 @@ import Transport
             ("http://receiver.example/", [], .schemeForbidden),
             ("gopher://receiver.example/", [], .schemeForbidden), (url, [HeaderField("Host", "x")], .headerInvalid),
             (url, [HeaderField("X-A", "a\r\nb")], .headerInvalid),
+            (url, (0..<1001).map { HeaderField("X-\($0)", "CANARY") }, .headerInvalid),
+            (url, [HeaderField("X-A", String(repeating: "CANARY", count: 50_000))], .headerInvalid),
         ] as [(String, [HeaderField], ProbeFailureReason)])
     func whatCanNeverBeSentIsNotSent(url: String, headers: [HeaderField], reason: ProbeFailureReason) async {
         let transport = ScriptedTransport([.answer(200)])
         let result = await probe(transport, url: url, headers: headers) { $0.retries = 3 }
         #expect(result?.failure == reason && result?.isReachable == false && result?.retries == 0)
         #expect(transport.requests.isEmpty && result?.message.contains("CANARY") == false)
+    }
+
+    @Test func aSchemeThatTheReceiverChoseIsNamedInPart() async {
+        let scheme = String(repeating: "s", count: 100_000)
+        let result = await probe(redirecting(302, to: scheme + ":x")) { $0.followsRedirects = true }
+        #expect(result?.failure == .redirectForbidden)
+        #expect(result?.message == "the receiver redirects to the scheme \(scheme.prefix(64))…")
     }
 
     @Test func aHeaderThatIsNotSentMayBeAnything() async {
