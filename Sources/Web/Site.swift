@@ -45,7 +45,7 @@ package struct Site: Sendable {
         guard let detail = await detail(account, id) else {
             return layout.failure(404, "Not watched", "There is no watch of that account and number.")
         }
-        return WatchPage(layout: layout, detail: detail).response()
+        return WatchPresentation(detail, layout).page
     }
 
     private func api(_ parts: [String], _ request: WebRequest) async -> WebResponse {
@@ -57,7 +57,7 @@ package struct Site: Sendable {
             guard let detail = await detail(parts[2], parts[3]) else {
                 return .json(ErrorJSON(error: "not watched"), status: 404)
             }
-            return .json(WebhookDetailJSON(detail))
+            return WatchPresentation(detail, layout).json
         default: return .json(ErrorJSON(error: "no such path"), status: 404)
         }
     }

@@ -1,7 +1,7 @@
 package import Monitoring
 import Partoo
 import Probing
-import Transport
+package import Transport
 import Watching
 
 /// Watches with a past, made as the monitor makes them: by checks and probes.
@@ -13,6 +13,18 @@ package enum WatchSamples {
     /// Of 50 watches one each is missing, failing, drifted, unknown and disabled, the others are in sync; in no order.
     package static func details(_ count: Int, probes: Int = WatchHistory.keptOutcomes) -> [WatchDetail] {
         (0..<count).map { detail(($0 &* 7919) % max(count, 1), probes: probes) }
+    }
+
+    /// A watch whose custom headers were learned and have changed meanwhile.
+    package static func detail(learned: [HeaderField], observed: [HeaderField]) -> WatchDetail {
+        var state = WatchState(watch: Watch(id: WatchID(account: "acme", webhookID: 1)), key: key, at: now - 86_400)
+        for (headers, age) in [(learned, 7200.0), (observed, 20)] {
+            let configuration = WebhookConfiguration(
+                id: 1, url: Secret("https://receiver.example/"), eventType: "business_updated", orgID: 42,
+                customHeaders: headers)
+            _ = state.checked(.configuration(configuration), at: now - age, duration: .milliseconds(80))
+        }
+        return WatchDetail(report: WatchReport(state: state, now: now), history: WatchHistory())
     }
 
     private static func detail(_ number: Int, probes: Int) -> WatchDetail {

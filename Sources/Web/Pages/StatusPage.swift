@@ -87,7 +87,7 @@ struct StatusPage {
         let report = detail.report
         let summary = WatchSummary(report)
         let id = report.state.id
-        let kind = [report.state.observation?.eventType].compactMap { $0 }
+        let kind = [report.state.observation?.eventType.shortened()].compactMap { $0 }
         let labels = report.state.watch.labels.map { "\($0.name)=\($0.value)" }
         let target: HTML? = summary.target.map { "<span class=\"sub mono\">\($0)</span>" }
         let more: HTML? =

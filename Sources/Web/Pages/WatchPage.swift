@@ -40,7 +40,7 @@ struct WatchPage {
     private var configurationCard: HTML {
         var rows: [HTML] = []
         if let observed = state.observation {
-            rows.append(fact("Event type", "\(observed.eventType)"))
+            rows.append(fact("Event type", "\(observed.eventType.shortened(to: Self.maximumText))"))
             rows.append(fact("Organisation", "\(observed.orgID)"))
         }
         rows.append(fact("Module", "\(state.watch.module)"))
@@ -115,11 +115,26 @@ struct WatchPage {
 
     // MARK: Tables
 
-    private var comparison: HTML? {
+    /// What the API may make as many and as long as it likes; the JSON has all of it.
+    private static let maximumHeaders = 500
+    private static let maximumText = 1000
+
+    /// The rows that are shown, and how many headers there are besides; of too many, those that differ come first.
+    private var comparedRows: (rows: [FieldComparison], hidden: Int) {
         let rows = state.comparisons
+        let headers = rows.filter { $0.header != nil }
+        guard headers.count > Self.maximumHeaders else { return (rows, 0) }
+        let shown = (headers.filter(\.differs) + headers.filter { !$0.differs }).prefix(Self.maximumHeaders)
+        return (rows.filter { $0.header == nil } + shown, headers.count - shown.count)
+    }
+
+    private var comparison: HTML? {
+        let (rows, hidden) = comparedRows
         guard !rows.isEmpty else { return nil }
         let lines = rows.map { row -> HTML in
-            let name = row.header.map { "custom header \($0)" } ?? row.field.rawValue
+            let name = row.header.map { "custom header \($0.shortened(to: Self.maximumText))" } ?? row.field.rawValue
+            let baseline = row.baseline?.shortened(to: Self.maximumText) ?? "none"
+            let observed = row.observed?.shortened(to: Self.maximumText) ?? "none"
             let verdict = row.isIgnored ? "ignored" : row.differs ? "differs" : row.source == nil ? "–" : "same"
             let sign: HTML =
                 row.differs && !row.isIgnored
@@ -128,17 +143,20 @@ struct WatchPage {
             return """
                 <tr role="row"\(mark)>\
                 <th role="rowheader" scope="row">\(name)<span class="sub">\(row.source?.rawValue ?? "")</span></th>\
-                <td role="cell" data-label="Baseline" class="mono">\(row.baseline ?? "none")</td>\
-                <td role="cell" data-label="Observed" class="mono">\(row.observed ?? "none")</td>\
+                <td role="cell" data-label="Baseline" class="mono">\(baseline)</td>\
+                <td role="cell" data-label="Observed" class="mono">\(observed)</td>\
                 <td role="cell" data-label="Verdict" class="nowrap">\(sign)</td></tr>
                 """
         }
+        let more: HTML? =
+            hidden == 0
+            ? nil : "<p class=\"note\">There are \(hidden) more custom headers; the JSON API has them all.</p>"
         return """
             <section class="card"><h2>Baseline against observed</h2><table class="stack" role="table">
             <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Field</th>\
             <th role="columnheader" scope="col">Baseline</th><th role="columnheader" scope="col">Observed</th>\
             <th role="columnheader" scope="col">Verdict</th></tr></thead>
-            <tbody role="rowgroup">\(lines)</tbody></table>
+            <tbody role="rowgroup">\(lines)</tbody></table>\(more)
             <p class="note">Values are withheld; equal fingerprints are equal values.</p></section>
             """
     }
