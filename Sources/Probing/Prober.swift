@@ -65,6 +65,8 @@ package struct Prober: Sendable {
         var timings = Timings()
         var trace: [String] = []
         var redirects = 0
+        // The one that led to the hop that is under way.
+        var redirecting: ProbeResult?
         while true {
             let remaining = module.timeout - timings.total
             let transfer = await send(hop, target, module, remaining: remaining, wantsTrace)
@@ -77,8 +79,14 @@ package struct Prober: Sendable {
                 trace: trace)
             switch transfer.result {
             case .failure(let error):
-                let forbidden = error.reason == .addressForbidden || error.reason == .schemeForbidden
-                result.failure = forbidden && redirects > 0 ? .redirectForbidden : ProbeFailureReason(error.reason)
+                if var redirecting, error.reason == .addressForbidden || error.reason == .schemeForbidden {
+                    // A response came; that we do not go where it leads is no fault of the connection.
+                    redirecting.failure = .redirectForbidden
+                    redirecting.message = error.message
+                    redirecting.trace = trace
+                    return redirecting
+                }
+                result.failure = ProbeFailureReason(error.reason)
                 result.message = error.message
                 return result
             case .success(let response):
@@ -97,7 +105,7 @@ package struct Prober: Sendable {
                 let next = RedirectTarget.resolve(location, base: hop.url.reveal())
                 if let scheme = next.flatMap(RedirectTarget.scheme), !module.allowedSchemes.contains(scheme) {
                     result.failure = .redirectForbidden
-                    result.message = "the receiver redirects to the scheme \(scheme.shortened())"
+                    result.message = "the receiver redirects to \(RedirectTarget.name(ofScheme: scheme))"
                     return result
                 }
                 guard let next, let nextHop = hop.redirected(to: next, status: response.status) else {
@@ -111,6 +119,7 @@ package struct Prober: Sendable {
                     return result
                 }
                 redirects += 1
+                redirecting = result
                 hop = nextHop
             }
         }

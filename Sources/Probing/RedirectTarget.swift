@@ -34,6 +34,11 @@ package enum RedirectTarget {
     /// In lower case; nil for what has none.
     package static func scheme(of url: String) -> String? { scheme(of: url.utf8[...]) }
 
+    /// How a message calls the scheme of a redirect: what a receiver made up is never shown.
+    package static func name(ofScheme scheme: String) -> String {
+        ["http", "https", "ftp", "file", "ws", "wss"].contains(scheme) ? "the scheme \(scheme)" : "another scheme"
+    }
+
     private static func scheme(of text: Substring.UTF8View) -> String? {
         guard let colon = text.firstIndex(of: UInt8(ascii: ":")), text.first?.isASCIILetter == true,
             text[..<colon].allSatisfy({ $0.isASCIILetter || $0.isASCIIDigit || "+-.".utf8.contains($0) })

@@ -117,13 +117,6 @@ import Transport
         #expect(transport.requests.isEmpty && result?.message.contains("CANARY") == false)
     }
 
-    @Test func aSchemeThatTheReceiverChoseIsNamedInPart() async {
-        let scheme = String(repeating: "s", count: 100_000)
-        let result = await probe(redirecting(302, to: scheme + ":x")) { $0.followsRedirects = true }
-        #expect(result?.failure == .redirectForbidden)
-        #expect(result?.message == "the receiver redirects to the scheme \(scheme.prefix(64))…")
-    }
-
     @Test func aHeaderThatIsNotSentMayBeAnything() async {
         let transport = ScriptedTransport([.answer(200)])
         let result = await probe(transport, headers: [HeaderField("X-A", "a\r\nb")]) { $0.sendsCustomHeaders = false }
@@ -254,12 +247,59 @@ import Transport
         #expect(result?.failure == reason && transport.requests.count == 1)
     }
 
-    @Test func aForbiddenAddressBehindARedirectHasItsOwnReason() async {
-        let transport = ScriptedTransport([redirect(302, to: "https://inside.example/"), .failure(.addressForbidden)])
-        let result = await probe(transport) { $0.followsRedirects = true }
-        #expect(result?.failure == .redirectForbidden && result?.redirects == 1)
-        let direct = await probe(ScriptedTransport([.failure(.addressForbidden)])) { $0.followsRedirects = true }
-        #expect(direct?.failure == .addressForbidden)
+    /// As with a forbidden scheme: the response that came counts, and the hop that was refused does not.
+    @Test(arguments: [TransferError.Reason.addressForbidden, .schemeForbidden])
+    func aForbiddenHopLeavesTheResponseThatLedToIt(reason: TransferError.Reason) async {
+        let tls = TLSFacts(isVerified: true, version: "TLS 1.3", cipher: "c", leafNotAfter: 5, earliestNotAfter: 4)
+        var first = redirect(307, to: "https://inside.example/")
+        first.tls = tls
+        first.remoteAddress = IPAddress("8.8.8.8")
+        let refused = Transfer.failure(reason, timings: Timings(resolve: .milliseconds(5), total: .milliseconds(6)))
+        let result = await probe(ScriptedTransport([first, refused])) {
+            $0.followsRedirects = true
+            $0.method = .post
+        }
+        #expect(result?.failure == .redirectForbidden && result?.redirects == 0 && result?.message == "as scripted")
+        #expect(result?.isReachable == true && result?.status == 307 && result?.outlook == .lost)
+        #expect(result?.tls == tls && result?.timings == first.timings)
+        #expect(result?.remoteAddress == first.remoteAddress && result?.httpVersion == .http1_1)
+        let later = await probe(ScriptedTransport([redirect(302, to: "/a"), redirect(303, to: "/b"), refused])) {
+            $0.followsRedirects = true
+        }
+        #expect(later?.failure == .redirectForbidden && later?.redirects == 1 && later?.status == 303)
+        #expect(later?.timings.total == .milliseconds(20) && later?.timings.resolve == nil)
+        let direct = await probe(ScriptedTransport([refused])) { $0.followsRedirects = true }
+        #expect(direct?.failure == ProbeFailureReason(reason) && direct?.isReachable == false)
+    }
+
+    /// The address is a literal, which a proxy would have been asked for.
+    @Test func aForbiddenLiteralBehindAProxyIsSuchAHopToo() async {
+        let result = await probe(redirecting(302, to: "https://10.1.2.3/")) {
+            $0.followsRedirects = true
+            $0.proxy = Secret("http://proxy:3128")
+        }
+        #expect(result?.failure == .redirectForbidden && result?.isReachable == true && result?.status == 302)
+    }
+
+    /// Any other failure of a later hop is the failure of the probe: nobody has said that it may not be asked.
+    @Test func anotherFailureOfALaterHopIsNoResponse() async {
+        let result = await probe(ScriptedTransport([redirect(302, to: "/a"), .failure(.connectRefused)])) {
+            $0.followsRedirects = true
+        }
+        #expect(result?.failure == .connectRefused && result?.redirects == 1)
+        #expect(result?.isReachable == false && result?.status == 0)
+    }
+
+    @Test(
+        arguments: [
+            ("http://a/CANARY", "http"), ("FTP://CANARY", "ftp"), ("file:///CANARY", "file"), ("ws://CANARY", "ws"),
+            ("WSS:CANARY", "wss"), ("CANARY-9fa91de19:abc", nil), ("httpCANARY:x", nil), ("javascript:CANARY", nil),
+            (String(repeating: "CANARY", count: 10_000) + ":x", nil),
+        ] as [(String, String?)])
+    func aRedirectsSchemeIsNamedOnlyWhereItIsAKnownOne(location: String, named: String?) async {
+        let result = await probe(redirecting(302, to: location)) { $0.followsRedirects = true }
+        #expect(result?.failure == .redirectForbidden)
+        #expect(result?.message == "the receiver redirects to \(named.map { "the scheme \($0)" } ?? "another scheme")")
     }
 
     @Test func phasesAreSummedAndTheTimeoutIsShared() async {
