@@ -118,7 +118,8 @@ let package = Package(
         .testTarget(
             name: "PartooTests", dependencies: ["Partoo", "Transport", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "ProbingTests", dependencies: ["Probing", "Transport", "TestSupport"], swiftSettings: settings),
+            name: "ProbingTests", dependencies: ["CPCRE2", "Probing", "Transport", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "WatchingTests", dependencies: ["Watching", "Partoo", "Probing", "Transport", "TestSupport"],
             swiftSettings: settings),

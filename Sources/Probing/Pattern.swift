@@ -7,11 +7,12 @@ import Synchronization
 package final class Pattern: Sendable {
     package enum Match: Sendable, Hashable {
         case matched, notMatched
-        /// A limit was reached, so it is not known.
+        /// A limit or the end of the budget was reached, so it is not known.
         case undecided
     }
 
-    /// Backtracking steps, nesting, and KiB of heap for one match.
+    /// Backtracking steps, nesting, and KiB of heap for one start in the text: PCRE2 counts the steps anew for the next
+    /// one, so it takes a budget to bound the whole search.
     private static let matchLimit: UInt32 = 200_000
     private static let depthLimit: UInt32 = 2_000
     private static let heapLimit: UInt32 = 4_096
@@ -50,10 +51,19 @@ package final class Pattern: Sendable {
         }
     }
 
-    package func match(_ text: [UInt8]) -> Match {
-        guard let context = pcre2_match_context_create_8(nil), let data = pcre2_match_data_create_8(1, nil) else {
-            return .undecided
-        }
+    private typealias Callout =
+        @convention(c) (UnsafeMutablePointer<pcre2_callout_block_8>?, UnsafeMutableRawPointer?) -> Int32
+
+    /// Called before each item of a pattern is tried.
+    private static let spend: Callout = { block, budget in
+        guard let block, let budget = budget?.assumingMemoryBound(to: SearchBudget.self) else { return 0 }
+        return budget.pointee.spend(at: block.pointee.current_position) ? 0 : PCRE2_ERROR_CALLOUT
+    }
+
+    package func match(_ text: [UInt8], budget: inout SearchBudget) -> Match {
+        guard budget.begin(), let context = pcre2_match_context_create_8(nil),
+            let data = pcre2_match_data_create_8(1, nil)
+        else { return .undecided }
         defer {
             pcre2_match_data_free_8(data)
             pcre2_match_context_free_8(context)
@@ -63,7 +73,10 @@ package final class Pattern: Sendable {
         pcre2_set_heap_limit_8(context, Self.heapLimit)
         // An empty array may have no address, which PCRE2 refuses.
         let padded = text.isEmpty ? [0] : text
-        let result = pcre2_match_8(code, padded, text.count, 0, 0, data, context)
+        let result = withUnsafeMutablePointer(to: &budget) { budget in
+            pcre2_set_callout_8(context, Self.spend, budget)
+            return pcre2_match_8(code, padded, text.count, 0, 0, data, context)
+        }
         // 0: it matched, with more groups than are kept.
         if result >= 0 { return .matched }
         return result == PCRE2_ERROR_NOMATCH ? .notMatched : .undecided

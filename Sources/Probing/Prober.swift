@@ -20,7 +20,7 @@ package struct Prober: Sendable {
 
     private let transport: any Transport
     private let userAgent: String
-    private let patterns = PatternCache()
+    private let judge = Judge()
 
     /// - Parameter transport: one that makes a fresh connection for every request.
     package init(transport: any Transport, userAgent: String) {
@@ -94,7 +94,13 @@ package struct Prober: Sendable {
                 guard module.followsRedirects, [301, 302, 303, 307, 308].contains(response.status),
                     let location = response.header("Location")
                 else {
-                    result.judge(response, module, patterns)
+                    switch await judge.judgement(on: response, module, remaining: module.timeout - timings.total) {
+                    case .good: break
+                    case .bad(let reason, let message):
+                        result.failure = reason
+                        result.message = message
+                    case .cancelled: return nil
+                    }
                     return result
                 }
                 guard redirects < Self.maximumRedirects else {
@@ -196,12 +202,6 @@ extension ProbeResult {
         httpVersion = response.version
         responseBytes = response.body.count
         if module.method == .post { outlook = DeliveryOutlook(status: response.status) }
-    }
-
-    fileprivate mutating func judge(_ response: Response, _ module: ProbeModule, _ patterns: PatternCache) {
-        guard let (reason, text) = Verdict.failure(of: response, module: module, patterns: patterns) else { return }
-        failure = reason
-        message = text
     }
 }
 

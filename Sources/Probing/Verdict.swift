@@ -4,7 +4,7 @@ package import Transport
 package enum Verdict {
     /// The reason and a sentence; nil for success. Asked in the order status, version, headers, body.
     package static func failure(
-        of response: Response, module: ProbeModule, patterns: PatternCache
+        of response: Response, module: ProbeModule, patterns: PatternCache, budget: inout SearchBudget
     ) -> (reason: ProbeFailureReason, message: String)? {
         guard accepts(status: response.status, module: module) else {
             return (.status, "the receiver answered with status \(response.status)")
@@ -12,7 +12,7 @@ package enum Verdict {
         guard module.validHTTPVersions.isEmpty || module.validHTTPVersions.contains(response.version) else {
             return (.httpProtocol, "the receiver answered in HTTP/\(response.version.rawValue)")
         }
-        return headerFailure(response, module, patterns) ?? bodyFailure(response, module, patterns)
+        return headerFailure(response, module, patterns, &budget) ?? bodyFailure(response, module, patterns, &budget)
     }
 
     /// Without codes of the module's own, a receiver that refuses an unsigned request is there, and one that answers 404 or
@@ -28,7 +28,7 @@ package enum Verdict {
     }
 
     private static func headerFailure(
-        _ response: Response, _ module: ProbeModule, _ patterns: PatternCache
+        _ response: Response, _ module: ProbeModule, _ patterns: PatternCache, _ budget: inout SearchBudget
     ) -> (ProbeFailureReason, String)? {
         for (rules, mustMatch) in [(module.failIfHeaderMatches, false), (module.failIfHeaderNotMatches, true)] {
             for rule in rules {
@@ -39,8 +39,12 @@ package enum Verdict {
                     return (.header, "the response has no header \(rule.header)")
                 }
                 guard let pattern = patterns.pattern(rule.regexp) else { return (.internal, "a pattern is invalid") }
-                let matches = values.map { pattern.match(Array($0.value.reveal().utf8)) }
-                let isBroken = mustMatch ? !matches.contains(.matched) : matches.contains { $0 != .notMatched }
+                budget.renew()
+                let texts = values.lazy.map { Array($0.value.reveal().utf8) }
+                let isBroken =
+                    mustMatch
+                    ? !texts.contains { pattern.match($0, budget: &budget) == .matched }
+                    : texts.contains { pattern.match($0, budget: &budget) != .notMatched }
                 if isBroken {
                     return (.header, "the header \(rule.header) breaks a rule of the module")
                 }
@@ -50,12 +54,13 @@ package enum Verdict {
     }
 
     private static func bodyFailure(
-        _ response: Response, _ module: ProbeModule, _ patterns: PatternCache
+        _ response: Response, _ module: ProbeModule, _ patterns: PatternCache, _ budget: inout SearchBudget
     ) -> (ProbeFailureReason, String)? {
         for (rules, mustMatch) in [(module.failIfBodyMatches, false), (module.failIfBodyNotMatches, true)] {
             for (index, rule) in rules.enumerated() {
                 guard let pattern = patterns.pattern(rule) else { return (.internal, "a pattern is invalid") }
-                switch (pattern.match(response.body), mustMatch) {
+                budget.renew()
+                switch (pattern.match(response.body, budget: &budget), mustMatch) {
                 case (.matched, true), (.notMatched, false): continue
                 case (.undecided, _):
                     return (.body, "a body rule reached the matching limit (rule \(index + 1))")

@@ -1,5 +1,6 @@
 import Monitoring
 import Synchronization
+import TestSupport
 
 /// A clock that a test turns by hand. Together with an executor that knows when all work is done, every run is the same.
 final class VirtualTimekeeper: Timekeeper {

@@ -1,4 +1,5 @@
 import Probing
+import Synchronization
 import TestSupport
 import Testing
 import Transport
@@ -327,6 +328,67 @@ import Transport
         let transport = ScriptedTransport([slow])
         #expect(await probe(transport) { $0.followsRedirects = true }?.failure == .responseTimeout)
         #expect(transport.requests.count == 1)
+    }
+
+    // MARK: Rules that take long
+
+    /// Never decided, however long it is searched, and by a small budget not known to be so.
+    private static let slowBody = String(repeating: "a", count: 100_000)
+
+    private static func slowly(_ module: inout ProbeModule) {
+        module.method = .get
+        module.timeout = .seconds(3600)
+        module.failIfBodyMatches = ["a.*[0-9]"]
+    }
+
+    @Test func pastTheLimitsTheReasonIsBody() async {
+        let result = await probe(ScriptedTransport([.answer(200, Self.slowBody)]), Self.slowly)
+        #expect(result?.failure == .body && result?.message == "a body rule reached the matching limit (rule 1)")
+        #expect(result?.isReachable == true && result?.status == 200)
+    }
+
+    @Test func longMatchingEndsWithTheTimeout() async {
+        let timings = Timings(total: .seconds(3600))
+        let result = await probe(ScriptedTransport([.answer(200, Self.slowBody, timings: timings)]), Self.slowly)
+        #expect(result?.failure == .responseTimeout && result?.isReachable == true)
+        #expect(result?.message == "the timeout came while rules were matched")
+        // What is quickly matched needs no time.
+        let quick = await probe(ScriptedTransport([.answer(200, "aaa", timings: timings)]), Self.slowly)
+        #expect(quick?.isSuccess == true)
+    }
+
+    @Test func aCancelEndsLongMatching() async {
+        let transport = ScriptedTransport { _ in
+            withUnsafeCurrentTask { $0?.cancel() }
+            return .answer(200, Self.slowBody)
+        }
+        let task = Task { await probe(transport, Self.slowly) }
+        #expect(await task.value == nil)
+    }
+
+    private final class Log: Sendable {
+        private let entries = Mutex<[String]>([])
+
+        func add(_ entry: String) { entries.withLock { $0.append(entry) } }
+        var all: [String] { entries.withLock { $0 } }
+    }
+
+    /// What was enqueued while the probe had its thread runs before the probe's rules are decided.
+    @Test func longMatchingHoldsUpNobody() async {
+        let executor = SerialTaskExecutor()
+        let log = Log()
+        let transport = ScriptedTransport { _ in
+            Task(executorPreference: executor) { log.add("another task") }
+            return .answer(200, Self.slowBody)
+        }
+        let task = Task(executorPreference: executor) {
+            let result = await probe(transport, Self.slowly)
+            log.add("the probe")
+            return result
+        }
+        #expect(await task.value?.failure == .body)
+        await executor.idle()
+        #expect(log.all == ["another task", "the probe"])
     }
 
     // MARK: What is told

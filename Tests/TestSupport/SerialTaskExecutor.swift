@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 /// Runs the jobs of the tasks that prefer it one after another, and knows when there are none left.
-final class SerialTaskExecutor: TaskExecutor {
+package final class SerialTaskExecutor: TaskExecutor {
     private struct State {
         var jobs = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -11,7 +11,9 @@ final class SerialTaskExecutor: TaskExecutor {
     private let queue = DispatchQueue(label: "serial task executor")
     private let state = Mutex(State())
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package init() {}
+
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         state.withLock { $0.jobs += 1 }
         queue.async {
@@ -26,10 +28,10 @@ final class SerialTaskExecutor: TaskExecutor {
         }
     }
 
-    var isIdle: Bool { state.withLock { $0.jobs == 0 } }
+    package var isIdle: Bool { state.withLock { $0.jobs == 0 } }
 
     /// Returns when every job has run. For callers on another executor only.
-    func idle() async {
+    package func idle() async {
         await withCheckedContinuation { continuation in
             let isIdle = state.withLock { state in
                 if state.jobs > 0 { state.waiting.append(continuation) }
