@@ -215,9 +215,12 @@ struct Reading {
         }
     }
 
+    /// A write after the reset finds a broken pipe; and where the reset was quicker than libcurl's look at whom it is
+    /// connected to, the message tells of that look only.
     private var isReset: Bool {
-        number(CURLINFO_OS_ERRNO) == Int(ECONNRESET) || message.contains("reset by peer")
-            || message.contains("errno \(ECONNRESET)")
+        let errors = [ECONNRESET, EPIPE, ENOTCONN]
+        return errors.contains { number(CURLINFO_OS_ERRNO) == Int($0) || message.contains("errno \($0)") }
+            || message.contains("reset by peer") || message.contains("Broken pipe")
     }
 
     /// The peer said by a TLS alert why it goes; with TLS 1.3 that comes after the handshake.

@@ -83,6 +83,8 @@ package actor Monitor {
     private static let sweepInterval = Duration.seconds(1)
     private static let readyAfter = Duration.seconds(60)
 
+    private var isPrepared = false
+
     package init(_ configuration: ExporterConfiguration, parts: Parts) {
         self.parts = parts
         self.configuration = configuration
@@ -93,9 +95,16 @@ package actor Monitor {
 
     // MARK: Running
 
+    /// Puts the configuration into force, so that what is asked before `run()` is told of every watch.
+    package func prepare() {
+        guard !isPrepared else { return }
+        isPrepared = true
+        apply(configuration)
+    }
+
     /// Runs until the task is cancelled.
     package func run() async {
-        apply(configuration)
+        prepare()
         waker.yield()
         await withDiscardingTaskGroup { group in
             var timer: Task<Void, Never>?
@@ -117,7 +126,7 @@ package actor Monitor {
 
     /// Whether every enabled watch was checked once, or a minute has passed.
     package var isReady: Bool {
-        unchecked.isEmpty || parts.time.now() - started >= Self.readyAfter
+        isPrepared && (unchecked.isEmpty || parts.time.now() - started >= Self.readyAfter)
     }
 
     /// Puts another configuration into force. What is known of a watch that stays is kept.

@@ -64,6 +64,8 @@ struct Exporter {
         let reloader = Reloader(
             ConfigurationKeeper(path: configFile, loader: ConfigurationSource.loader, loaded: loaded),
             storage: loaded.configuration.storage, monitor: monitor, store: store, time: time, logger: logger)
+        // Before the first scrape, which would lack every series, and find ready what has not begun.
+        await monitor.prepare()
         do {
             try await serve(monitor: monitor, store: store, reloader: reloader, security: security, logger: logger)
         } catch {
