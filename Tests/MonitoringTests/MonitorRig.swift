@@ -149,7 +149,7 @@ final class MonitorRig: Sendable {
 
     init(
         _ configuration: ExporterConfiguration, shard: Int = 0, totalShards: Int = 1,
-        _ prepare: (ScriptedWorld) -> Void = { _ in }
+        isRunning: Bool = true, _ prepare: (ScriptedWorld) -> Void = { _ in }
     ) async {
         world = ScriptedWorld(time)
         prepare(world)
@@ -162,8 +162,8 @@ final class MonitorRig: Sendable {
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, shard: shard,
                 totalShards: totalShards))
         self.monitor = monitor
-        running = Task(executorPreference: time.executor) { await monitor.run() }
-        await time.settle()
+        running = Task(executorPreference: time.executor) { if isRunning { await monitor.run() } }
+        await time.settle(hasTimer: isRunning)
     }
 
     deinit {
@@ -174,6 +174,10 @@ final class MonitorRig: Sendable {
 
     /// After `seconds` from the start.
     func advance(to seconds: Int) async { await time.advance(by: start + .seconds(seconds) - time.now()) }
+
+    func prepare() async {
+        await Task(executorPreference: time.executor) { [monitor] in await monitor.prepare() }.value
+    }
 
     func reload(_ configuration: ExporterConfiguration) async {
         await Task(executorPreference: time.executor) { [monitor] in await monitor.reload(configuration) }.value

@@ -135,6 +135,15 @@ import Watching
         #expect(await rig.isReady && rig.world.calls(of: 9).isEmpty)
     }
 
+    /// Who asks before it runs is told of every watch, and not that all is well.
+    @Test func everyWatchIsKnownBeforeItRuns() async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1), Rig.watch(2)]), isRunning: false)
+        #expect(await !rig.isReady)
+        await rig.prepare()
+        #expect(rig.state(1) == .unknown && rig.state(2) == .unknown)
+        #expect(await !rig.isReady)
+    }
+
     @Test func readyIsAfterAMinuteAtTheLatest() async {
         let rig = await Rig(Rig.configuration([Rig.watch(1), Rig.watch(2)])) { world in
             world.change { $0.heldChecks[2] = Hold() }
