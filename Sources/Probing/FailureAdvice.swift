@@ -1,6 +1,32 @@
-/// What to do about a failed probe, and what its reason means where the message does not say so, for a person at 3 a.m.
+extension ProbeResult {
+    /// What to do about a failure, and what its reason means where the message does not say so, for a person at 3 a.m.;
+    /// nil where it succeeded.
+    package var advice: String? {
+        switch (failure, status) {
+        case (nil, _): nil
+        case (.status, 300..<400): "Partoo follows no redirect. Put the URL that this one leads to into the webhook."
+        case (.status, 404), (.status, 410):
+            "Look at the receiver's log, and whether the webhook's route is still there."
+        case (.status, 500..<600): "Look at the receiver's log and its backends."
+        case (let reason?, _): reason.advice
+        }
+    }
+}
+
+extension DeliveryOutlook {
+    /// What becomes of an event that is answered so, in a sentence.
+    package var fate: String {
+        switch self {
+        case .acknowledged: "Partoo takes such a status for an acknowledgement."
+        case .retried: "At such a status Partoo tries again up to 5 times, then the event is lost."
+        case .undetermined: "At such a status an event is lost, unless only unsigned requests are answered so."
+        case .lost: "At such a status Partoo drops an event at once."
+        }
+    }
+}
+
 extension ProbeFailureReason {
-    package var advice: String {
+    fileprivate var advice: String {
         switch self {
         case .urlInvalid: "The webhook's URL cannot be read. Correct it at Partoo."
         case .headerInvalid: "The custom headers can never be sent as they are. Correct them at Partoo."
@@ -25,8 +51,7 @@ extension ProbeFailureReason {
             "The redirects do not end. Partoo does not follow any: put the last URL into the webhook."
         case .redirectForbidden:
             "A redirect leads to a forbidden scheme or address. Put the right URL into the webhook."
-        case .status:
-            "Such a status loses events. Look at the receiver's log, and whether the webhook's route is still there."
+        case .status: "Look at the receiver's log, and compare the status with valid_status_codes."
         case .body: "The body breaks a rule of the module. Compare the response with fail_if_body_*."
         case .header: "A response header breaks a rule of the module. Compare the response with fail_if_header_*."
         case .proxy: "The proxy did not do its part. Check proxy_url and the proxy."

@@ -80,7 +80,7 @@ struct ProbeReport {
         lines += ["", paint(.bold, "Probe") + "  \(module.method.rawValue), module \(module.name)"]
         lines += PhaseChart.lines(result.timings)
         lines += ["", verdict(paint)]
-        if let reason = result.failure { lines.append("  \(reason.advice)") }
+        if let advice = result.advice { lines.append("  \(advice)") }
         lines += certificate
         if result.status != 0 {
             lines.append("Partoo would take status \(result.status) on a delivery as: \(delivery)")

@@ -255,7 +255,8 @@ import Testing
         #expect(page.contains("</span> probe fails</span>") && page.contains("</span> drifted</span>"))
         for text in [
             "Differs from the baseline: custom_headers (1 changed).", "accept it as the new baseline",
-            "The receiver answered with status 503.", "Such a status loses events.", "<code>status</code>",
+            "The receiver answered with status 503.", "tries again up to 5 times, then the event is lost. Look at",
+            "<code>status</code>",
             "failures</dd>", "days left, ends <time", "TLS 1.3", "class=\"phases\"", "processing <b>",
             "class=\"bar-good\"", "class=\"bar-bad\"", " failed, median ", "The baseline was learned.",
             "The state went from in_sync to drifted.",

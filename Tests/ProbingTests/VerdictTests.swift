@@ -130,4 +130,20 @@ import Transport
     func outlook(status: Int, outlook: DeliveryOutlook) {
         #expect(DeliveryOutlook(status: status) == outlook)
     }
+
+    @Test func whatToDoGoesByTheReasonAndTheStatus() {
+        func advice(_ reason: ProbeFailureReason?, _ status: Int) -> String? {
+            ProbeResult(isReachable: true, failure: reason, status: status).advice
+        }
+        #expect(advice(nil, 200) == nil)
+        for (status, part) in [
+            (301, "no redirect"), (404, "route"), (410, "route"), (500, "backends"), (599, "backends"),
+            (204, "valid_status_codes"), (405, "valid_status_codes"),
+        ] {
+            #expect(advice(.status, status)?.contains(part) == true, "\(status)")
+        }
+        // Whatever the status, a body is a matter of its rules; and every reason has something of its own.
+        #expect(advice(.body, 404)?.contains("fail_if_body_") == true)
+        #expect(Set(ProbeFailureReason.allCases.map { advice($0, 0) }).count == ProbeFailureReason.allCases.count)
+    }
 }

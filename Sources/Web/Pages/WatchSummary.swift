@@ -161,7 +161,11 @@ struct WatchSummary: Sendable {
         return text.prefix(1).uppercased() + text.dropFirst() + "."
     }
 
-    var probeAdvice: String? { state.lastProbe?.result.failure?.advice }
+    /// What to do about it, after what becomes of events where that goes by the status.
+    var probeAdvice: String? {
+        guard let result = state.lastProbe?.result, let advice = result.advice else { return nil }
+        return result.failure == .status ? "\(DeliveryOutlook(status: result.status).fate) \(advice)" : advice
+    }
 
     /// Whole days until the leaf certificate ends; negative once it has.
     var certificateDays: Int? {
