@@ -2,191 +2,153 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import ServiceLifecycle
+package import ServiceLifecycle
 import Synchronization
 
-/// Listens on one address and has its connections served until it is told to stop: then it takes no more of them, ends the
-/// idle ones at once and the others with their answers.
-struct HTTPListener: Service {
-    let server: WebServer
-    let host: String
-    let port: Int
-    let onListening: @Sendable (Int) async -> Void
+/// An address that is listened on. Whoever connects waits in the kernel until a server takes it over.
+package struct HTTPListener: Sendable {
+    /// With the real port, where the system was to choose one.
+    package let address: ListenAddress
+    private let channel: any Channel
+    private let door: Door
 
-    /// Why it cannot listen, or does so no longer; for a person.
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    /// Why it cannot listen, or does so no longer; one sentence for a person.
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+
+        init(_ address: ListenAddress, _ reason: String) {
+            description = "cannot listen on \(address): \(reason)"
+        }
     }
 
-    func run() async throws {
+    /// Listens on all of the addresses, or on none.
+    package static func listen(on addresses: [ListenAddress]) async throws(Failure) -> [HTTPListener] {
+        var listeners: [HTTPListener] = []
+        for address in addresses {
+            do {
+                listeners.append(try await HTTPListener(address))
+            } catch {
+                for listener in listeners { await listener.close() }
+                throw error
+            }
+        }
+        return listeners
+    }
+
+    private init(_ address: ListenAddress) async throws(Failure) {
+        let door = Door()
+        do {
+            let host = address.host.isEmpty ? Self.anyHost : address.host
+            channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.backlog, value: 256)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .serverChannelOption(.autoRead, value: false)
+                // A client may say all that it has to say and then read.
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10))
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try door.welcome(channel) }
+                }
+                .bind(host: host, port: address.port).get()
+        } catch {
+            throw Failure(address, Self.reason(error))
+        }
+        self.address = channel.localAddress?.port.map { ListenAddress(host: address.host, port: $0) } ?? address
+        self.door = door
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError where error.errnoCode == EADDRINUSE: "the address is already in use"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as SocketAddressError.UnknownHost: error.errorDescription
+        default: "\(error)"
+        }
+    }
+
+    /// `::` takes IPv4 too on Linux, unless IPv6 is off.
+    private static let anyHost: String = {
+        let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return "0.0.0.0" }
+        Glibc.close(descriptor)
+        return "::"
+    }()
+
+    /// Instead of the service: those that wait are turned away.
+    package func close() async {
+        try? await channel.close().get()
+    }
+
+    /// Has the connections served until it is shut down gracefully: then it takes no more of them, ends the idle ones at once
+    /// and the others with their answers.
+    ///
+    /// - Throws: `Failure` from the service's `run()`, where the address is listened on no longer.
+    package func service(_ server: WebServer) -> any Service {
+        ListeningService(listener: self, server: server)
+    }
+
+    fileprivate func serve(_ server: WebServer) async throws {
         let connections = OpenConnections(limit: server.limits.maximumConnections)
-        let listener = try await bind(connections)
+        door.open { try Self.serve($0, server, connections) }
         try await withTaskCancellationHandler {
             try await withGracefulShutdownHandler {
-                await onListening(listener.localAddress?.port ?? port)
-                try await listener.closeFuture.get()
+                // Fails where it is closed already, which the next line tells, too.
+                try? await channel.setOption(.autoRead, value: true).get()
+                try await channel.closeFuture.get()
                 let isWanted = connections.isEnding
                 connections.end()
                 await connections.allEnded()
-                if !isWanted { throw Failure(description: "the listening socket has failed") }
+                if !isWanted { throw Failure(address, "the listening socket has failed") }
             } onGracefulShutdown: {
                 connections.end()
-                listener.close(promise: nil)
+                channel.close(promise: nil)
             }
         } onCancel: {
             connections.cut()
-            listener.close(promise: nil)
+            channel.close(promise: nil)
         }
     }
 
-    private func bind(_ connections: OpenConnections) async throws(Failure) -> any Channel {
-        do {
-            return try await bootstrap(connections).bind(host: host, port: port).get()
-        } catch let error as IOError {
-            let isTaken = error.errnoCode == EADDRINUSE
-            throw Failure(
-                description: isTaken ? "the address is already in use" : String(cString: strerror(error.errnoCode)))
-        } catch let error as SocketAddressError.UnknownHost {
-            throw Failure(description: error.errorDescription)
-        } catch {
-            throw Failure(description: "\(error)")
-        }
-    }
-
-    private func bootstrap(_ connections: OpenConnections) -> ServerBootstrap {
+    /// On the channel's event loop.
+    private static func serve(_ channel: any Channel, _ server: WebServer, _ connections: OpenConnections) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = server.limits.maximumHeaderBytes
         limits.maxHeaderListSize = server.limits.maximumHeaderBytes
         limits.maxHeaderFieldCount = 100
-        return ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 256)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // A client may say all that it has to say and then read.
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10))
-            .childChannelInitializer { [server, limits] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let standing = try connections.add(channel)
-                    do {
-                        try server.secure(channel)
-                        let decoder = HTTPRequestDecoder(limitConfiguration: limits)
-                        try channel.pipeline.syncOperations.addHandlers([
-                            HTTPResponseEncoder(), ByteToMessageHandler(decoder),
-                            HTTPConnection(channel, server: server, connections: connections, standing),
-                        ])
-                    } catch {
-                        connections.remove(channel)
-                        throw error
-                    }
-                }
-            }
+        let standing = try connections.add(channel)
+        do {
+            try server.secure(channel)
+            let decoder = HTTPRequestDecoder(limitConfiguration: limits)
+            try channel.pipeline.syncOperations.addHandlers([
+                HTTPResponseEncoder(), ByteToMessageHandler(decoder),
+                HTTPConnection(channel, server: server, connections: connections, standing),
+            ])
+        } catch {
+            connections.remove(channel)
+            throw error
+        }
+    }
+
+    /// Where connections go in, once it is open.
+    private final class Door: Sendable {
+        private let server = Mutex<(@Sendable (any Channel) throws -> Void)?>(nil)
+
+        private struct Closed: Error {}
+
+        func open(_ server: @escaping @Sendable (any Channel) throws -> Void) {
+            self.server.withLock { $0 = server }
+        }
+
+        func welcome(_ channel: any Channel) throws {
+            guard let server = server.withLock({ $0 }) else { throw Closed() }
+            try server(channel)
+        }
     }
 }
 
-/// The connections of one listener, so that they stay few enough, and all of them can be ended and their end waited for.
-final class OpenConnections: Sendable {
-    private struct Member {
-        var channel: any Channel
-        var number: UInt64
-        /// Told to make room, which it does after its answer.
-        var isLeaving = false
-    }
+private struct ListeningService: Service {
+    let listener: HTTPListener
+    let server: WebServer
 
-    private struct State {
-        var members: [ObjectIdentifier: Member] = [:]
-        var last: UInt64 = 0
-        var isEnding = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
-    }
-
-    /// Tells a connection that there is no time left.
-    struct CutEvent: Sendable {}
-
-    /// Tells a connection to make room for another.
-    struct LeaveEvent: Sendable {}
-
-    /// There is no room, and nobody leaves in time.
-    struct Full: Error {}
-
-    enum Standing {
-        case welcome
-        /// Too late: to be closed.
-        case ending
-    }
-
-    private let limit: Int
-    private let state = Mutex(State())
-
-    /// - Parameter limit: above it, the oldest leaves for one that comes.
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    var isEnding: Bool { state.withLock { $0.isEnding } }
-
-    /// Takes one in. Where as many are open as may be, the oldest leaves: at once if its request is not complete, or else after
-    /// its answer. So whoever hoards connections pushes out his own, and one that comes is served.
-    ///
-    /// - Throws: `Full` where twice as many are open, since those that leave are still being answered.
-    func add(_ channel: any Channel) throws(Full) -> Standing {
-        let taken = state.withLock { state -> (standing: Standing, leaving: (any Channel)?)? in
-            guard state.members.count < 2 * limit else { return nil }
-            let leaving = Self.leaving(&state, limit)
-            state.last += 1
-            state.members[ObjectIdentifier(channel)] = Member(channel: channel, number: state.last)
-            return (state.isEnding ? .ending : .welcome, leaving)
-        }
-        guard let taken else { throw Full() }
-        taken.leaving?.pipeline.fireUserInboundEventTriggered(LeaveEvent())
-        return taken.standing
-    }
-
-    private static func leaving(_ state: inout State, _ limit: Int) -> (any Channel)? {
-        guard state.members.count >= limit else { return nil }
-        let staying = state.members.filter { !$0.value.isLeaving }
-        guard staying.count >= limit, let oldest = staying.min(by: { $0.value.number < $1.value.number }) else {
-            return nil
-        }
-        state.members[oldest.key]?.isLeaving = true
-        return oldest.value.channel
-    }
-
-    func remove(_ channel: any Channel) {
-        let waiters = state.withLock { state in
-            state.members[ObjectIdentifier(channel)] = nil
-            return Self.freed(&state)
-        }
-        for waiter in waiters { waiter.resume() }
-    }
-
-    /// Connections without a request are closed, the others once it is answered.
-    func end() { end(ChannelShouldQuiesceEvent()) }
-
-    /// All are closed, and their tasks cancelled.
-    func cut() { end(CutEvent()) }
-
-    private func end(_ event: some Sendable) {
-        let channels = state.withLock { state in
-            state.isEnding = true
-            return state.members.values.map(\.channel)
-        }
-        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(event) }
-    }
-
-    /// Returns once none is left after `end` or `cut`.
-    func allEnded() async {
-        await withCheckedContinuation { continuation in
-            let waiters = state.withLock { state in
-                state.waiters.append(continuation)
-                return Self.freed(&state)
-            }
-            for waiter in waiters { waiter.resume() }
-        }
-    }
-
-    private static func freed(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
-        guard state.isEnding, state.members.isEmpty else { return [] }
-        defer { state.waiters = [] }
-        return state.waiters
-    }
+    func run() async throws { try await listener.serve(server) }
 }

@@ -21,6 +21,11 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = Int(port)
     }
 
+    init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
     package var isLoopback: Bool {
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return host.lowercased() == "localhost" || host == "::1"

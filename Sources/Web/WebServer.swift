@@ -1,10 +1,8 @@
-import Glibc
 import NIOCore
 import NIOHTTP1
-package import ServiceLifecycle
 import Synchronization
 
-/// Serves the routes on several addresses. Knows nothing of what they answer.
+/// Serves the routes, on however many addresses. Knows nothing of what they answer.
 package struct WebServer: Sendable {
     package typealias Handler = @Sendable (WebRequest) async -> WebResponse
 
@@ -66,26 +64,6 @@ package struct WebServer: Sendable {
     private final class Counter: Sendable {
         let value = Mutex(0)
     }
-
-    /// A service that listens on one address until it is shut down gracefully; a request in flight is finished.
-    ///
-    /// - Parameter onListening: called once with the bound port.
-    /// - Throws: from the service's `run()`, where the address cannot be listened on.
-    package func service(
-        on address: ListenAddress, onListening: @escaping @Sendable (Int) async -> Void
-    ) -> any Service {
-        HTTPListener(
-            server: self, host: address.host.isEmpty ? Self.anyHost : address.host, port: address.port,
-            onListening: onListening)
-    }
-
-    /// `::` takes IPv4 too on Linux, unless IPv6 is off.
-    private static let anyHost: String = {
-        let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return "0.0.0.0" }
-        close(descriptor)
-        return "::"
-    }()
 
     /// TLS, where the web configuration wants it. On the channel's event loop.
     func secure(_ channel: any Channel) throws {

@@ -30,8 +30,15 @@ struct Exporter {
     func run() async throws {
         let loaded = try ConfigurationSource.load(configFile)
         let logger = Self.logger(logging)
+        let security = try Self.loadSecurity(web, logger: logger)
+        // Before anything is begun or said, since an address may be in use; who connects waits until all is ready.
+        let listeners: [HTTPListener]
+        do {
+            listeners = try await HTTPListener.listen(on: web.addresses)
+        } catch {
+            throw Failure("error: \(error)")
+        }
         for warning in loaded.warnings { logger.warning("configuration", metadata: ["detail": "\(warning)"]) }
-        let security = try Self.security(web, logger: logger)
         let time = SystemTimekeeper()
         let probes = try Transports.make(.fresh)
         let api = try Transports.make(.kept)
@@ -67,7 +74,8 @@ struct Exporter {
         // Before the first scrape, which would lack every series, and find ready what has not begun.
         await monitor.prepare()
         do {
-            try await serve(monitor: monitor, store: store, reloader: reloader, security: security, logger: logger)
+            try await serve(
+                on: listeners, monitor: monitor, store: store, reloader: reloader, security: security, logger: logger)
         } catch {
             await kept.close()
             throw error
@@ -85,18 +93,16 @@ struct Exporter {
         }
     }
 
-    /// The web configuration, and a warning where anybody could read along or ask.
-    private static func security(_ web: WebFlags, logger: Logger) throws -> WebSecurity? {
-        let security = try loadSecurity(web, logger: logger)
+    /// A warning for each address on which anybody could read along or ask.
+    private static func warn(of addresses: [ListenAddress], _ security: WebSecurity?, _ logger: Logger) {
         var missing: [String] = []
         if security?.hasTLS != true { missing.append("TLS") }
         if security?.hasUsers != true, security?.demandsClientCertificates != true { missing.append("authentication") }
-        for address in web.addresses where !address.isLoopback && !missing.isEmpty {
+        for address in addresses where !address.isLoopback && !missing.isEmpty {
             logger.warning(
                 "listening beyond loopback without \(missing.joined(separator: " and "))",
                 metadata: ["address": "\(address)"])
         }
-        return security
     }
 
     static func logger(_ flags: LogFlags) -> Logger {
@@ -109,7 +115,8 @@ struct Exporter {
     }
 
     private func serve(
-        monitor: Monitor, store: MetricsStore, reloader: Reloader, security: WebSecurity?, logger: Logger
+        on listeners: [HTTPListener], monitor: Monitor, store: MetricsStore, reloader: Reloader, security: WebSecurity?,
+        logger: Logger
     ) async throws {
         let reload: Routes.Reload = { await reloader.reload() }
         let site = Site(
@@ -131,21 +138,8 @@ struct Exporter {
                 maximumConnections: Descriptors.forClients(Descriptors.raiseLimit(), addresses: web.addresses.count)),
             security: security, onRefusal: { if $0 == 0 { store.scrapeRefused() } },
             handler: { await routes.respond(to: $0) })
-        let (listening, listener) = AsyncStream.makeStream(of: ListenAddress.self)
-        var services: [any Service] = []
-        for address in web.addresses {
-            services.append(
-                ListenService(
-                    address: address,
-                    service: server.service(on: address) { port in
-                        let bound = address.port == 0 ? address.withPort(port) : address
-                        logger.info("listening", metadata: ["address": "\(bound)"])
-                        listener.yield(bound)
-                    }))
-        }
-        services.append(
-            MonitorService(
-                monitor: monitor, listening: listening, expected: web.addresses.count, onListening: onListening))
+        var services: [any Service] = listeners.map { $0.service(server) }
+        services.append(MonitorService(monitor: monitor))
         services.append(ReloadService(reloader: reloader, signals: signals.reload))
         services.append(FollowService(reloader: reloader))
         services.append(ShutdownLimit())
@@ -153,54 +147,28 @@ struct Exporter {
             services: services.map { .init(service: $0) }, logger: serverLogger)
         configuration.maximumGracefulShutdownDuration = Self.shutdownLimit
         let group = ServiceGroup(configuration: configuration)
+        let addresses = listeners.map(\.address)
+        Self.warn(of: addresses, security, logger)
+        for address in addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
+        onListening(addresses)
         let stopping = Task { [signals] in
             for await _ in signals.stop { await group.triggerGracefulShutdown() }
         }
         defer { stopping.cancel() }
-        try await group.run()
-    }
-}
-
-extension ListenAddress {
-    fileprivate func withPort(_ port: Int) -> ListenAddress {
-        let shown = host.contains(":") ? "[\(host)]" : host
-        return ListenAddress("\(shown):\(port)") ?? self
-    }
-}
-
-/// Listens; an address that is not to be had is one clear line.
-private struct ListenService: Service {
-    let address: ListenAddress
-    let service: any Service
-
-    func run() async throws {
         do {
-            try await service.run()
-        } catch is CancellationError {
-        } catch {
-            throw Failure("error: cannot listen on \(address): \(error)")
+            try await group.run()
+        } catch let failure as HTTPListener.Failure {
+            throw Failure("error: \(failure)")
         }
     }
 }
 
-/// Runs the monitor once every address is listened on, so that nothing is half-started.
+/// Checks and probes.
 private struct MonitorService: Service {
     let monitor: Monitor
-    let listening: AsyncStream<ListenAddress>
-    let expected: Int
-    let onListening: @Sendable ([ListenAddress]) -> Void
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var bound: [ListenAddress] = []
-            for await address in listening {
-                bound.append(address)
-                if bound.count == expected { break }
-            }
-            guard bound.count == expected else { return }
-            onListening(bound)
-            await monitor.run()
-        }
+        await cancelWhenGracefulShutdown { await monitor.run() }
     }
 }
 

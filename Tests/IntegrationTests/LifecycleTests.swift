@@ -117,16 +117,23 @@ import Testing
         }
     }
 
-    @Test func aPortInUseIsOneClearLine() async throws {
+    /// No database and no key is made, and nothing is said of addresses that were to be had.
+    @Test func aPortInUseIsOneClearLineAndNothingIsBegun() async throws {
         let world = try await World()
         let path = try world.configure(["webhook_id: 1"], intervals: "check_interval: 5s, probe_interval: 5s")
         let first = try world.start(path)
         let port = try await first.port()
-        let run = try await ExporterProcess.run(
-            ["serve", "--config.file", path, "--web.listen-address", "127.0.0.1:\(port)"])
-        #expect(run.status == 1)
-        #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors)")
-        #expect(run.errors.contains("in use"))
+        let names = { try FileManager.default.contentsOfDirectory(atPath: world.folder.path).sorted() }
+        let before = try names()
+        for addresses in [["127.0.0.1:\(port)"], ["127.0.0.2:0", ":0", "0.0.0.0:\(port)"]] {
+            let run = try await ExporterProcess.run(
+                ["serve", "--config.file", path, "--storage.path", world.path("other.db")]
+                    + addresses.flatMap { ["--web.listen-address", $0] })
+            #expect(run.status == 1)
+            #expect(
+                run.errors == "error: cannot listen on \(addresses.last ?? ""): the address is already in use\n")
+            #expect(try names() == before)
+        }
         #expect(await first.stop() == 0)
     }
 

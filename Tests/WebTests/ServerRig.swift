@@ -37,36 +37,24 @@ struct ServerRig {
 
     func run<Value: Sendable>(_ body: @escaping @Sendable (Running) async throws -> Value) async throws -> Value {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let (bound, announce) = AsyncStream.makeStream(of: (Int, Int).self)
         let (ended, end) = AsyncStream.makeStream(of: Void.self)
         let server = WebServer(limits: limits, handler: handler)
-        let services = try hosts.enumerated().map { index, host in
-            let address = try #require(ListenAddress("\(host):0"))
-            return server.service(on: address) { announce.yield((index, $0)) }
-        }
+        let listeners = try await HTTPListener.listen(on: hosts.map { try #require(ListenAddress("\($0):0")) })
+        let services = listeners.map { $0.service(server) }
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, successTerminationBehavior: .ignore) }, logger: quiet)
         configuration.maximumGracefulShutdownDuration = timeToEnd
         let group = ServiceGroup(configuration: configuration)
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
-                defer {
-                    announce.finish()
-                    end.finish()
-                }
+                defer { end.finish() }
                 do {
                     try await group.run()
                 } catch is CancellationError {}
             }
-            var ports = [Int](repeating: 0, count: hosts.count)
-            var iterator = bound.makeAsyncIterator()
-            for _ in hosts {
-                let (index, port) = try #require(await iterator.next())
-                ports[index] = port
-            }
             let result: Result<Value, any Error>
             do {
-                result = .success(try await body(Running(ports: ports, group: group, ended: ended)))
+                result = .success(try await body(Running(ports: listeners.map(\.address.port), group: group, ended: ended)))
             } catch {
                 result = .failure(error)
             }
