@@ -7,15 +7,23 @@ import Synchronization
 package final class BudgetGate: Sendable {
     private struct Organisation {
         var budget: RequestBudget
+        var lastNumber = 0
         /// The numbers of those who wait. The first one waits for the budget, the others for their place to move up.
         var line: [Int] = []
         var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
+        /// Until when it was told what they wait.
+        var told = Duration.zero
+
+        /// What all in the line together have waited since that was last told.
+        mutating func waited(until now: Duration) -> Duration {
+            defer { told = max(told, now) }
+            return max(now - told, .zero) * line.count
+        }
     }
 
     private struct State {
         var perMinute: Double
         var organisations: [Int?: Organisation] = [:]
-        var lastNumber = 0
     }
 
     /// Another rate or a longer stop is felt after so long by whoever waits.
@@ -28,7 +36,7 @@ package final class BudgetGate: Sendable {
 
     /// - Parameters:
     ///   - burst: how many calls each budget may be spent ahead by.
-    ///   - onWait: told how long each call that had to wait did so.
+    ///   - onWait: told what calls wait, while they do: each time what has come on top, of all that wait together.
     package init(
         perMinute: Double, burst: Double = RequestBudget.burst, time: any Timekeeper,
         onWait: @escaping @Sendable (Duration) -> Void
@@ -44,8 +52,7 @@ package final class BudgetGate: Sendable {
     /// - Throws: `CancellationError`; then no call was spent.
     package func acquire(_ organisation: Int?) async throws {
         try Task.checkCancellation()
-        let began = time.now()
-        guard let number = enter(organisation, at: began) else { return }
+        guard let number = enter(organisation) else { return }
         defer { leave(number, organisation) }
         await becomeFirst(number, organisation)
         while true {
@@ -54,7 +61,6 @@ package final class BudgetGate: Sendable {
             guard let delay = change(organisation, at: now, { $0.budget.take(at: now) }) else { break }
             try await time.sleep(until: now + min(delay, Self.longestSleep))
         }
-        onWait(time.now() - began)
     }
 
     /// The API said 429 to this organisation.
@@ -74,13 +80,12 @@ package final class BudgetGate: Sendable {
     }
 
     /// - Returns: nil where the call may go at once, otherwise a place in the line.
-    private func enter(_ organisation: Int?, at now: Duration) -> Int? {
-        state.withLock { state in
-            var line = state.organisations[organisation] ?? fresh(state.perMinute, at: now)
-            defer { state.organisations[organisation] = line }
-            if line.line.isEmpty, line.budget.take(at: now) == nil { return nil }
+    private func enter(_ organisation: Int?) -> Int? {
+        let now = time.now()
+        return change(organisation, at: now) { state in
+            if state.line.isEmpty, state.budget.take(at: now) == nil { return nil }
             state.lastNumber += 1
-            line.line.append(state.lastNumber)
+            state.line.append(state.lastNumber)
             return state.lastNumber
         }
     }
@@ -114,11 +119,14 @@ package final class BudgetGate: Sendable {
     private func change<Value: Sendable>(
         _ organisation: Int?, at now: Duration, _ body: (inout Organisation) -> sending Value
     ) -> Value {
-        state.withLock { state in
+        let (value, waited) = state.withLock { state in
             var line = state.organisations[organisation] ?? fresh(state.perMinute, at: now)
             defer { state.organisations[organisation] = line }
-            return body(&line)
+            let waited = line.waited(until: now)
+            return (body(&line), waited)
         }
+        if waited > .zero { onWait(waited) }
+        return value
     }
 
     private func fresh(_ perMinute: Double, at now: Duration) -> Organisation {

@@ -13,10 +13,16 @@ import Testing
 
     private let time = VirtualTimekeeper(.seconds(1000))
     private let log = Log()
-    private let waits = Log()
+    private let waited = Waited()
+
+    private final class Waited: Sendable {
+        private let total = Mutex(Duration.zero)
+        func add(_ duration: Duration) { total.withLock { $0 += duration } }
+        var seconds: Double { total.withLock { $0.seconds } }
+    }
 
     private func gate(perMinute: Double = 60, burst: Double = 1) -> BudgetGate {
-        BudgetGate(perMinute: perMinute, burst: burst, time: time) { [waits] in waits.add("\($0.seconds)") }
+        BudgetGate(perMinute: perMinute, burst: burst, time: time) { [waited] in waited.add($0) }
     }
 
     private func ask(_ gate: BudgetGate, _ name: String, organisation: Int? = nil) -> Task<Void, Never> {
@@ -41,7 +47,28 @@ import Testing
         _ = ask(gate, "e")
         await advance(5)
         #expect(log.all == ["a 0", "b 1", "c 2", "d 3", "e 4"])
-        #expect(waits.all == ["1.0", "2.0", "3.0", "2.0"])
+        #expect(waited.seconds == 1 + 2 + 3 + 2)
+    }
+
+    /// A counter that jumped at the end would show nothing while it matters.
+    @Test func whatIsWaitedIsToldWhileItGoesOn() async {
+        let gate = gate()
+        for name in ["a", "b", "c"] { _ = ask(gate, name) }
+        await time.settle(hasTimer: false)
+        gate.stop(nil, for: .seconds(900))
+        #expect(waited.seconds == 0)
+        for seconds in 1...10 {
+            await advance(1)
+            #expect(waited.seconds == Double(2 * seconds))
+        }
+        let late = ask(gate, "d")
+        await advance(10)
+        #expect(waited.seconds == 20 + 30)
+        // Who leaves has waited, too.
+        late.cancel()
+        await advance(900)
+        #expect(log.all == ["a 0", "d cancelled", "b 901", "c 902"])
+        #expect(waited.seconds == 901 + 902 + 10)
     }
 
     @Test func organisationsDoNotWaitForOneAnother() async {
