@@ -32,8 +32,8 @@ package struct MalformedAnswer: Error, Sendable, Hashable, CustomStringConvertib
 }
 
 extension WebhookConfiguration {
-    /// Reads one configuration. Unknown fields are ignored; `custom_headers` absent, null or empty means none; a time that
-    /// cannot be read is nil.
+    /// Reads one configuration. Unknown fields are ignored; `custom_headers` absent, null or empty, be it an object or a list,
+    /// means none; a time that cannot be read is nil.
     ///
     /// - Parameter id: the id that was asked for; another one is malformed. nil takes any.
     package init(json: [UInt8], id: Int?) throws(MalformedAnswer) {
@@ -59,7 +59,7 @@ extension WebhookConfiguration {
 
         init(from decoder: any Decoder) throws {
             let fields = try decoder.container(keyedBy: Key.self)
-            let headers = try fields.decodeIfPresent([String: String].self, forKey: .customHeaders) ?? [:]
+            let headers = try Self.headers(in: fields)
             configuration = WebhookConfiguration(
                 id: try fields.decode(Int.self, forKey: .id),
                 url: Secret(try fields.decode(String.self, forKey: .url)),
@@ -69,6 +69,12 @@ extension WebhookConfiguration {
                 orgID: try fields.decode(Int.self, forKey: .orgID),
                 customHeaders: headers.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
                     .map { HeaderField($0.key, $0.value) })
+        }
+
+        private static func headers(in fields: KeyedDecodingContainer<Key>) throws -> [String: String] {
+            // Some languages write an object without members as an empty list.
+            if let list = try? fields.nestedUnkeyedContainer(forKey: .customHeaders), list.isAtEnd { return [:] }
+            return try fields.decodeIfPresent([String: String].self, forKey: .customHeaders) ?? [:]
         }
     }
 }

@@ -16,8 +16,8 @@ import Transport
                     ]))
     }
 
-    @Test(arguments: [nil, "null", "{}"] as [String?])
-    func noHeadersAreWrittenInThreeWays(headers: String?) throws {
+    @Test(arguments: [nil, "null", "{}", "[]", "[ ]"] as [String?])
+    func noHeadersAreWrittenInManyWays(headers: String?) throws {
         let json = SampleAnswer.json(["custom_headers": headers])
         #expect(try WebhookConfiguration(json: json, id: 1).customHeaders.isEmpty)
     }
@@ -45,7 +45,10 @@ import Transport
         ("url", ["null", "1", "[]", "{}", "true"]), ("event_type", ["null", "1", "[]", "{}"]),
         (
             "custom_headers",
-            ["[]", #""X""#, "1", #"{"X-A": 1}"#, #"{"X-A": null}"#, #"{"X-A": ["a"]}"#, #"{"X-A": {}}"#]
+            [
+                "[[]]", "[{}]", #"["X-A"]"#, #""""#, #""X""#, "1", #"{"X-A": 1}"#, #"{"X-A": null}"#,
+                #"{"X-A": ["a"]}"#, #"{"X-A": {}}"#,
+            ]
         ),
     ])
     func anotherTypeIsMalformed(field: String, values: [String]) {
