@@ -20,7 +20,9 @@ package enum ExporterFamily: Int, Sendable, CaseIterable {
         case .watchesRemoved:
             .counter("watches_removed_total", "Watches that went away.")
         case .apiUp:
-            .gauge("api_up", "Whether the last call to the API was answered and not refused.")
+            .gauge(
+                "api_up",
+                "Whether the last call to the API was answered, not refused (401, 403, 429), and not with a 5xx.")
         case .apiFailure:
             .gauge("api_failure", "Why the last call to the API failed; absent while up.")
         case .apiRequests:
