@@ -111,8 +111,12 @@ extension Monitor {
         return max(due, account.refusal(of: id.orgID, for: interval(of: id))?.until ?? due)
     }
 
+    /// How far apart its calls are while its key is refused. Where nothing is watched yet, as far as the checks of what a
+    /// list brings in would be; but not as far as days, where lists come more often than that.
     private func interval(of id: OrganisationID) -> Duration {
-        organisations[id]?.planner.leastInterval ?? Self.usualInterval
+        if let least = organisations[id]?.planner.leastInterval { return least }
+        let listing = organisations[id]?.planner.discoveryInterval ?? Self.usualInterval
+        return min(configuration.defaults.checkInterval, max(listing, Self.usualInterval))
     }
 
     private func begin(_ id: OrganisationID, in group: inout DiscardingTaskGroup) {

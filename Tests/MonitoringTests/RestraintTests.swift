@@ -177,11 +177,14 @@ import Watching
     private let time = VirtualTimekeeper()
 
     private func discovering(
-        _ world: FleetWorld, every interval: Duration = .seconds(20), orgIDs: [Int] = [], perMinute: Int = 100_000
+        _ world: FleetWorld, every interval: Duration = .seconds(20), orgIDs: [Int] = [], perMinute: Int = 100_000,
+        check: Duration = .seconds(60)
     ) async -> FleetRig {
         var account = Rig.account("a", perMinute: perMinute)
         account.discovery = DiscoverySettings(orgIDs: orgIDs, interval: interval)
-        return await FleetRig(Rig.configuration([], accounts: [account]), world, time, KeptInMemory())
+        var configuration = Rig.configuration([], accounts: [account])
+        configuration.defaults.checkInterval = check
+        return await FleetRig(configuration, world, time, KeptInMemory())
     }
 
     /// Two webhooks that only lists get through to, up to the moment at which the second one has been refused. Its next turn
@@ -226,6 +229,20 @@ import Watching
         await rig.advance(by: .seconds(300))
         #expect((5...6).contains(world.calls.count))
         #expect(rig.observer.seen.waited["a"] == nil)
+        await rig.stop()
+    }
+
+    /// Nothing is watched, so what is discovered would be checked at the default interval: so far apart are lists while the
+    /// key is refused. Where that is days, not further apart than lists are, or a minute.
+    @Test(arguments: [(5, 3, 5), (60, 20, 60), (3600, 600, 600), (3600, 3, 60), (7, 7, 7)])
+    func whoOnlyListsWithARefusedKeyDoesSoOnceACheckInterval(check: Int, list: Int, apart: Int) async {
+        let world = FleetWorld(time)
+        world.setFault(.answer(401), in: "a")
+        let rig = await discovering(world, every: .seconds(list), check: .seconds(check))
+        await rig.advance(by: .seconds(3600))
+        let calls = world.calls.map(\.at)
+        let gaps = zip(calls, calls.dropFirst()).map { $1 - $0 }
+        #expect(gaps.allSatisfy { $0 >= .seconds(apart) } && calls.count >= 3600 / apart - 1, "\(gaps)")
         await rig.stop()
     }
 
