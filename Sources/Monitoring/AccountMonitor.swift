@@ -42,19 +42,17 @@ final class AccountMonitor: Sendable {
         }
     }
 
-    /// Reads one configuration, when budget and restraint allow.
+    /// Waits until budget and restraint allow to read one configuration.
     ///
     /// - Parameter due: when the turn was due.
-    /// - Returns: nil where this turn has to be passed over, or the task was cancelled.
-    func check(
-        _ id: Int, orgID: Int?, due: Duration, interval: Duration
-    ) async -> (outcome: CheckOutcome, call: APICall)? {
+    /// - Returns: false where this turn has to be passed over, or the task was cancelled.
+    func admit(_ id: Int, orgID: Int?, due: Duration, interval: Duration) async -> Bool {
         // Asked before the budget is, so that a turn that will be passed over spends nothing, and after it again, since the
         // key may have been refused while this turn waited.
         guard restraint.allows(id, in: orgID, due: due, interval: interval, at: time.now()),
-            (try? await acquire(orgID)) != nil, begin(id, in: orgID, due: due, interval: interval)
-        else { return nil }
-        return await read(id, orgID: orgID, due: due, interval: interval)
+            (try? await acquire(orgID)) != nil
+        else { return false }
+        return begin(id, in: orgID, due: due, interval: interval)
     }
 
     // MARK: Planned calls, step by step

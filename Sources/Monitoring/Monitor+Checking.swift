@@ -4,22 +4,29 @@ import Watching
 /// Hop one: a configuration is read, and what it says is learned.
 extension Monitor {
     /// The one check an interval of a refused account, or organisation, goes to whichever watch was checked longest ago.
-    func check(_ key: Schedule.Key, due: Duration) async {
+    func check(_ turn: Schedule.Turn) async {
+        let (key, due) = (turn.key, turn.due)
         defer { finished(key) }
         guard let watch = states[key.id]?.watch, let account = accounts[key.id.account] else { return }
         let interval = watch.checkInterval
         guard let refusal = account.refusal(of: watch.orgID, for: interval), due >= refusal.until,
             let other = longestUnchecked(of: OrganisationID(watch), refusal, besides: key.id),
-            let turn = schedule.runNow(Schedule.Key(id: other.id, kind: .check), at: parts.time.now())
+            let others = schedule.runNow(Schedule.Key(id: other.id, kind: .check), at: parts.time.now())
         else { return await check(watch, account, due: due, interval: interval) }
-        defer { finished(turn.key) }
+        defer { finished(others.key) }
         await check(other, account, due: due, interval: interval)
     }
 
     private func check(_ watch: Watch, _ account: AccountMonitor, due: Duration, interval: Duration) async {
         let id = watch.id.webhookID
         let isFound = organisations[OrganisationID(watch)]?.planner.readStarted(id) ?? false
-        let answer = await account.check(id, orgID: watch.orgID, due: due, interval: interval)
+        // What a call waits for the budget is told as such. A turn that is passed over in the end never started.
+        let lateness = parts.time.now() - due
+        guard await account.admit(id, orgID: watch.orgID, due: due, interval: interval) else {
+            return await learn(nil, watch, noticedBy: .check)
+        }
+        parts.observer.turnStarted(.check, lateness: lateness)
+        let answer = await account.read(id, orgID: watch.orgID, due: due, interval: interval)
         await learn(answer, watch, noticedBy: isFound ? .discovery : .check)
     }
 

@@ -198,24 +198,18 @@ package actor Monitor {
         }
         leaving.removeAll()
         for turn in readyChecks {
-            noteStart(turn)
-            group.addTask { await self.check(turn.key, due: turn.due) }
+            group.addTask { await self.check(turn) }
         }
         readyChecks.removeAll(keepingCapacity: true)
         let free = max(0, configuration.maximumProbesInFlight - probesInFlight)
         for turn in readyProbes.prefix(free) {
-            noteStart(turn)
             probesInFlight += 1
-            group.addTask { await self.probe(turn.key) }
+            group.addTask { await self.probe(turn) }
         }
         if free > 0, !readyProbes.isEmpty {
             readyProbes.removeFirst(min(free, readyProbes.count))
             parts.observer.probesInFlight(probesInFlight)
         }
-    }
-
-    private func noteStart(_ turn: Schedule.Turn) {
-        parts.observer.turnStarted(turn.key.kind, lateness: parts.time.now() - turn.due)
     }
 
     func finished(_ key: Schedule.Key) {
@@ -227,7 +221,8 @@ package actor Monitor {
 
     // MARK: Probe
 
-    private func probe(_ key: Schedule.Key) async {
+    private func probe(_ turn: Schedule.Turn) async {
+        let key = turn.key
         defer {
             probesInFlight -= 1
             parts.observer.probesInFlight(probesInFlight)
@@ -236,6 +231,7 @@ package actor Monitor {
         guard let state = states[key.id], let target = state.probeTarget,
             let module = configuration.modules[state.watch.module]
         else { return }
+        parts.observer.turnStarted(.probe, lateness: parts.time.now() - turn.due)
         let result = await parts.prober.probe(
             target: ProbeTarget(
                 url: target.url, customHeaders: target.customHeaders, baselineOrigin: state.baselineOrigin),

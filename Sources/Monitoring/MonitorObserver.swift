@@ -5,7 +5,8 @@ package import Watching
 package protocol MonitorObserver: Sendable {
     /// Applies all at once: a reader sees everything before or everything after.
     func apply(_ changes: MonitorChanges)
-    /// A turn started `lateness` after it was due.
+    /// A turn started `lateness` after it was due: a probe is sent, or a check is made, once it has waited for the budget,
+    /// which is no part of that.
     func turnStarted(_ kind: TurnKind, lateness: Duration)
     func turnsMissed(_ kind: TurnKind, count: Int)
     func probesInFlight(_ count: Int)

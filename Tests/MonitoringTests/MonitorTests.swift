@@ -280,6 +280,8 @@ import Watching
         hold.open()
         await rig.advance(to: 59)
         #expect(rig.world.calls.count == begun)
+        // Nor did those start.
+        #expect(rig.observer.seen.lateness[.check] == Array(repeating: .zero, count: begun))
     }
 
     @Test func aShortBudgetIsNotSpentOnARefusedKey() async {
@@ -320,6 +322,8 @@ import Watching
         let others = rig.world.calls.filter { $0.orgID == 2 }
         #expect(others.count >= 100)
         #expect((rig.observer.seen.waited["a"] ?? .zero) > .seconds(300))
+        // Which is told there, and not as lateness.
+        #expect(rig.observer.seen.lateness[.check]?.allSatisfy { $0 == .zero } == true)
     }
 
     @Test func aWebhookThatFailsIsLeftAloneForLongerAndLonger() async {

@@ -44,6 +44,17 @@ import Watching
         #expect(rig.world.calls.count == 1 && rig.observer.seen.waited["a"] == nil)
     }
 
+    /// Or an outage, in which most turns are passed over in no time, would look like the best of days.
+    @Test(arguments: [401, 403, 429, 500])
+    func onlyWhatStartsIsLate(status: Int) async {
+        let rig = await Rig(Rig.configuration((1...10).map { Rig.watch($0, check: 10) })) { world in
+            world.change { $0.answer = .answer(status, headers: [("Retry-After", "100")]) }
+        }
+        await rig.advance(to: 600)
+        let calls = rig.world.calls.count
+        #expect(calls < 400 && rig.observer.seen.lateness[.check]?.count == calls)
+    }
+
     @Test func theLastTurnCountsHoweverLateTheOthersAnswer() async throws {
         let holds = Dictionary(uniqueKeysWithValues: (1...100).map { ($0, Hold()) })
         let rig = await Rig(Rig.configuration((1...100).map { Rig.watch($0) })) { world in
