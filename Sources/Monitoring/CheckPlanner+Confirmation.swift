@@ -42,7 +42,7 @@ extension CheckPlanner {
         for entry in list.entries { see(entry, &sighting) }
         let step = current.received(list)
         listing = current
-        pages = max(list.maximumPage, 1)
+        pages = max(list.maximumPage ?? pages, 1)
         if listInterval == nil {
             // As is known now, reading one by one is quicker than this list.
             listing = nil
@@ -54,6 +54,7 @@ extension CheckPlanner {
         case .incomplete:
             listing = nil
             sighting.isFailed = true
+            sighting.isPartial = current.isPartial
         case .complete:
             listing = nil
             listBackoff.succeeded()

@@ -36,6 +36,8 @@ package struct CheckPlanner: Sendable {
         package var absent: [Int] = []
         /// The listing came to nothing.
         package var isFailed = false
+        /// It did since a page could not be read whole.
+        package var isPartial = false
     }
 
     enum Stage: Sendable, Hashable {

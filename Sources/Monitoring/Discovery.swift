@@ -86,10 +86,10 @@ package struct Discovery: Sendable {
         return new
     }
 
-    /// An id that no configuration could name is none.
+    /// An id that no configuration could name is none; a type that is not told is not one that was asked for.
     private func wants(_ entry: WebhookList.Entry) -> Bool {
         guard entry.id > 0 else { return false }
-        return settings.eventTypes.isEmpty || settings.eventTypes.contains(entry.eventType)
+        return settings.eventTypes.isEmpty || entry.eventType.map(settings.eventTypes.contains) ?? false
     }
 
     /// The list of an organisation was read whole.

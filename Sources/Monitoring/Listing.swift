@@ -4,14 +4,15 @@ package import Partoo
 ///
 /// A webhook that is deleted pulls everything behind it forward, so that one slips from a page that is still to come onto
 /// one that was read already. Where the count shrinks between two pages, the pages behind are therefore read again; where
-/// at the end fewer were seen than there are, all are. Entries count once, by id.
+/// at the end fewer were seen than there are, all are. Entries count once, by id. An API that counts some twice is believed
+/// where no moving can have brought that about: where they stand on one page, or where the whole list is the same again.
 package struct Listing: Sendable {
     package enum Step: Sendable, Hashable {
         /// Ask for `page`.
         case more
         /// Everything that the list holds was seen.
         case complete
-        /// The list moves too fast, or its pages do not hold what their count says.
+        /// The list moves too fast, its pages do not hold what their count says, or they cannot be read whole.
         case incomplete
     }
 
@@ -26,32 +27,59 @@ package struct Listing: Sendable {
     package private(set) var pages: Int?
     /// Every id that was seen.
     package private(set) var ids: Set<Int> = []
+    /// A page held what could not be read, so that nobody knows what the list holds.
+    package private(set) var isPartial = false
     private var count: Int?
+    private var pass = Pass()
+    private var previous: Pass?
     private var passes = 1
     private var stepsBack = 0
+
+    private struct Pass: Equatable {
+        var ids: Set<Int> = []
+        var entries = 0
+        /// How many of them stood on one page with another one of the same id, since the list has last shrunk.
+        var doubles = 0
+        /// All pages had the same count, and each of them something new.
+        var isSteady = true
+    }
 
     package init() {}
 
     /// The answer for `page`.
     package mutating func received(_ list: WebhookList) -> Step {
-        guard list.page == page, list.maximumPage <= Self.maximumPages else { return .incomplete }
-        let vanished = (count ?? list.count) - list.count
-        count = list.count
-        pages = max(list.maximumPage, 1)
-        for entry in list.entries { ids.insert(entry.id) }
-        if vanished > 0, page > 1, stepsBack < Self.maximumStepsBack {
-            stepsBack += 1
-            page = max(1, page - (vanished + Self.perPage - 1) / Self.perPage)
-            return .more
+        let maximumPage = list.maximumPage ?? page
+        guard list.page ?? page == page, maximumPage <= Self.maximumPages else { return .incomplete }
+        if list.page == nil || list.maximumPage == nil || list.count == nil || list.unreadable > 0 { isPartial = true }
+        let vanished = (count ?? list.count ?? 0) - (list.count ?? count ?? 0)
+        count = list.count ?? count
+        pages = max(maximumPage, 1)
+        let shown = Set(list.entries.map(\.id))
+        ids.formUnion(shown)
+        if vanished != 0 || shown.isSubset(of: pass.ids) { pass.isSteady = false }
+        if vanished > 0 {
+            pass.doubles = 0
+            if page > 1, stepsBack < Self.maximumStepsBack {
+                stepsBack += 1
+                page = max(1, page - (vanished + Self.perPage - 1) / Self.perPage)
+                return .more
+            }
         }
-        if page < list.maximumPage {
+        pass.ids.formUnion(shown)
+        pass.entries += list.entries.count
+        pass.doubles += list.entries.count - shown.count
+        if page < maximumPage {
             page += 1
             return .more
         }
-        if ids.count >= list.count { return .complete }
+        guard !isPartial, let count else { return .incomplete }
+        if ids.count + pass.doubles >= count { return .complete }
+        if pass.isSteady, pass.entries == count, pass == previous { return .complete }
         guard passes < Self.maximumPasses else { return .incomplete }
         passes += 1
         page = 1
+        previous = pass
+        pass = Pass()
         return .more
     }
 }

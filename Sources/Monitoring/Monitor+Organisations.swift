@@ -201,7 +201,11 @@ extension Monitor {
             confirm(sighting.confirmed, in: id.account)
             adopt(list.entries, of: id)
             if sighting.isFailed {
-                listingFailed(id, APIFailure(.malformed, "the list moved while it was read"))
+                let message =
+                    sighting.isPartial
+                    ? "the list lacks its page, max_page or count, or an item its id"
+                    : "the list moved while it was read"
+                listingFailed(id, APIFailure(.malformed, message))
             }
             if sighting.isComplete { listingCompleted(id, sighting) }
         }

@@ -91,70 +91,86 @@ extension KeyedDecodingContainer {
 
 /// One page of `GET /webhooks`.
 package struct WebhookList: Sendable, Hashable {
-    /// An item; the list need not carry the URL or the custom headers.
+    /// An item. Only its id is needed; the list need not carry the URL or the custom headers either.
     package struct Entry: Sendable, Hashable {
         package var id: Int
-        package var eventType: String
+        /// nil: not told.
+        package var eventType: String?
         /// As received, to tell whether it has moved; nil for what is no text, which tells nothing.
         package var updatedAt: String?
-        package var orgID: Int
 
-        package init(id: Int, eventType: String, updatedAt: String?, orgID: Int) {
+        package init(id: Int, eventType: String?, updatedAt: String?) {
             self.id = id
             self.eventType = eventType
             self.updatedAt = updatedAt
-            self.orgID = orgID
         }
     }
 
-    package var page: Int
-    package var maximumPage: Int
+    /// nil, here and below: not told, or not so that it can be read. Such a list is never known to be whole.
+    package var page: Int?
+    package var maximumPage: Int?
     /// How many there are on all pages.
-    package var count: Int
+    package var count: Int?
     package var entries: [Entry]
+    /// How many items are left out, since their id cannot be read.
+    package var unreadable: Int
 
-    package init(page: Int, maximumPage: Int, count: Int, entries: [Entry]) {
+    package init(page: Int?, maximumPage: Int?, count: Int?, entries: [Entry], unreadable: Int = 0) {
         self.page = page
         self.maximumPage = maximumPage
         self.count = count
         self.entries = entries
+        self.unreadable = unreadable
     }
 
+    /// Reads one page. What cannot be read costs only itself, as long as there are `items`.
     package init(json: [UInt8]) throws(MalformedAnswer) {
         do {
-            let wire = try JSONDecoder().decode(Wire.self, from: Data(json))
-            page = wire.page
-            maximumPage = wire.max_page
-            count = wire.count
-            entries = wire.items.map(\.entry)
+            self = try JSONDecoder().decode(Wire.self, from: Data(json)).list
         } catch {
             throw MalformedAnswer(error)
         }
-        guard page >= 1, maximumPage >= 0, count >= 0 else { throw MalformedAnswer("a negative page or count") }
     }
 
     private struct Wire: Decodable {
         struct Item: Decodable {
-            let entry: Entry
+            /// nil: without an id.
+            let entry: Entry?
 
             private enum Key: String, CodingKey {
-                case id, event_type, updated_at, org_id
+                case id, event_type, updated_at
             }
 
-            init(from decoder: any Decoder) throws {
-                let fields = try decoder.container(keyedBy: Key.self)
+            init(from decoder: any Decoder) {
+                guard let fields = try? decoder.container(keyedBy: Key.self),
+                    let id = try? fields.decode(Int.self, forKey: .id)
+                else {
+                    entry = nil
+                    return
+                }
                 entry = Entry(
-                    id: try fields.decode(Int.self, forKey: .id),
-                    eventType: try fields.decode(String.self, forKey: .event_type),
-                    updatedAt: try fields.textOrAnything(.updated_at),
-                    orgID: try fields.decode(Int.self, forKey: .org_id))
+                    id: id, eventType: try? fields.decode(String.self, forKey: .event_type),
+                    updatedAt: try? fields.decode(String.self, forKey: .updated_at))
             }
         }
 
-        var page: Int
-        var max_page: Int
-        var count: Int
-        var items: [Item]
+        let list: WebhookList
+
+        private enum Key: String, CodingKey {
+            case page, max_page, count, items
+        }
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: Key.self)
+            let items = try fields.decode([Item].self, forKey: .items)
+            let entries = items.compactMap(\.entry)
+            let number = { (key: Key, least: Int) in
+                (try? fields.decode(Int.self, forKey: key)).flatMap { $0 >= least ? $0 : nil }
+            }
+            list = WebhookList(
+                page: number(.page, 1), maximumPage: number(.max_page, 0), count: number(.count, 0),
+                entries: entries, unreadable: items.count - entries.count)
+        }
     }
 }
 

@@ -69,6 +69,38 @@ import Watching
         await rig.stop()
     }
 
+    // MARK: Lists that are not as documented
+
+    /// What can be read is taken up; as for the rest, nobody knows who it is, so nobody is taken for gone.
+    @Test(arguments: [
+        #"{"page": 1, "max_page": 1, "count": 3, "items": [{"id": 1}, {"id": "2"}, {"id": 4, "updated_at": null}]}"#,
+        #"{"page": 1, "max_page": 1, "items": [{"id": 4, "event_type": null}]}"#, #"{"items": [{"id": 4}]}"#,
+    ])
+    func aListThatIsNotAsDocumentedBringsInWhatItShowsAndTakesNobody(list: String) async {
+        let world = world()
+        let rig = await start(world)
+        await rig.advance(by: .seconds(40))
+        world.put(4...4, in: "a")
+        world.setListFault(.answer(200, list))
+        let begin = time.now()
+        await rig.advance(by: .seconds(60))
+        #expect(await rig.states().filter { $0.value == .inSync }.count == 4)
+        #expect(Set(world.calls.filter { $0.at > begin }.compactMap(\.id)) == [4])
+        #expect(rig.observer.seen.discoveries["a"]?.failures == 3)
+        await rig.stop()
+    }
+
+    @Test func anItemThatTellsItsIDAloneIsAsGoodAsAnother() async {
+        let world = world()
+        world.setListFault(.answer(200, #"{"page": 1, "max_page": 1, "count": 2, "items": [{"id": 1}, {"id": 2}]}"#))
+        let rig = await start(world)
+        await rig.advance(by: .seconds(40))
+        #expect(await rig.states().filter { $0.value == .inSync }.count == 2)
+        #expect(rig.observer.seen.discoveries["a"]?.lastSuccess != nil)
+        #expect(rig.observer.seen.discoveries["a"]?.failures == 0)
+        await rig.stop()
+    }
+
     // MARK: Restart
 
     @Test func aMissingOneStaysMissingOverARestartAndLeavesInTime() async throws {

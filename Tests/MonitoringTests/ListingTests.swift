@@ -10,7 +10,7 @@ import Watching
         WebhookList(
             page: number, maximumPage: max(1, (ids.count + 99) / 100), count: ids.count,
             entries: ids.dropFirst((number - 1) * 100).prefix(100).map {
-                WebhookList.Entry(id: $0, eventType: eventType, updatedAt: "2026-01-01T00:00:00Z", orgID: 42)
+                WebhookList.Entry(id: $0, eventType: eventType, updatedAt: "2026-01-01T00:00:00Z")
             })
     }
 
@@ -42,14 +42,15 @@ import Watching
         #expect(listing.ids.isSuperset(of: ids))
     }
 
-    @Test func whatIsLackingAtTheEndIsLookedForAgainButNotForEver() {
+    @Test(arguments: [150, 200])
+    func whatIsLackingAtTheEndIsLookedForAgainButNotForEver(count: Int) {
         var listing = Listing()
         var calls = 0
         var step = Listing.Step.more
         while step == .more, calls < 100 {
             calls += 1
-            // Says 150, and shows the same hundred on every page.
-            var list = page(1, of: Array(1...150))
+            // Shows the same hundred on every page.
+            var list = page(1, of: Array(1...count))
             list.page = listing.page
             step = listing.received(list)
         }
@@ -124,6 +125,118 @@ import Watching
                 // Those that are there from beginning to end are seen, if the list is called whole.
                 if step == .complete { #expect(listing.ids.isSuperset(of: ids)) }
             }
+        }
+    }
+
+    @Test func whatStandsTwiceOnAPageIsCountedTwice() {
+        var small = Listing()
+        #expect(small.received(page(1, of: [1, 2, 2, 3])) == .complete)
+        #expect(small.ids == [1, 2, 3])
+        var listing = Listing()
+        let rows = Array(1...50) + Array(50...160) + [160, 160] + Array(161...250)
+        for number in 1...2 { #expect(listing.received(page(number, of: rows)) == .more) }
+        #expect(listing.received(page(3, of: rows)) == .complete)
+    }
+
+    /// Where a page ends between the two, that may as well be a list that moves: then the second time tells.
+    @Test func whatStandsTwiceOnTwoPagesIsLookedAtAgain() {
+        var listing = Listing()
+        let rows = Array(1...100) + Array(100...250)
+        for number in [1, 2, 3, 1, 2] { #expect(listing.received(page(number, of: rows)) == .more) }
+        #expect(listing.received(page(3, of: rows)) == .complete)
+        #expect(listing.ids == Set(1...250))
+    }
+
+    /// In what it holds, or in how many there are.
+    @Test(arguments: [Array(1...99) + Array(101...150) + [101, 99], Array(1...100) + Array(100...150) + [99]])
+    func aListThatDiffersTheSecondTimeIsNotTheSameAgain(second: [Int]) {
+        var listing = Listing()
+        let first = Array(1...100) + Array(100...150)
+        for number in 1...2 { #expect(listing.received(page(number, of: first)) == .more) }
+        for number in 1...2 { #expect(listing.received(page(number, of: second)) == .more) }
+        #expect(listing.page == 1)
+    }
+
+    @Test func whatIsReadAgainDoesNotStandTwice() {
+        var listing = Listing()
+        var rows = Array(1...150) + Array(146...250)
+        let answer = { (number: Int) in
+            var list = self.page(number, of: rows)
+            list.count? += 5
+            return list
+        }
+        for number in 1...2 { #expect(listing.received(answer(number)) == .more) }
+        rows.removeFirst()
+        #expect(listing.received(answer(3)) == .more && listing.page == 2)
+        #expect(listing.received(answer(2)) == .more)
+        // Five more are lacking than stand twice.
+        #expect(listing.received(answer(3)) == .more && listing.page == 1)
+    }
+
+    @Test func nobodyIsLostWhereSomeStandTwiceEither() {
+        var random = SplitMix(state: 23)
+        var completed = 0
+        for _ in 0..<400 {
+            var rows: [Int] = []
+            for id in 1...Int.random(in: 1...600, using: &random) {
+                rows += Array(repeating: id, count: Int.random(in: 0..<20, using: &random) == 0 ? 2 : 1)
+            }
+            var listing = Listing()
+            var step = Listing.Step.more
+            while step == .more {
+                step = listing.received(page(listing.page, of: rows))
+                if Int.random(in: 0..<4, using: &random) == 0 {
+                    for _ in 0..<Int.random(in: 1...10, using: &random) {
+                        guard let doomed = rows.randomElement(using: &random) else { break }
+                        rows.removeAll { $0 == doomed }
+                    }
+                }
+                if step == .complete {
+                    completed += 1
+                    #expect(listing.ids.isSuperset(of: rows))
+                }
+            }
+        }
+        #expect(completed > 300, "\(completed)")
+    }
+
+    // MARK: What cannot be read
+
+    @Test func aListThatDoesNotTellItsNumbersIsNeverWhole() {
+        for number in [\WebhookList.page, \.maximumPage, \.count] {
+            var listing = Listing()
+            var list = page(1, of: [1, 2])
+            list[keyPath: number] = nil
+            #expect(listing.received(list) == .incomplete)
+            #expect(listing.ids == [1, 2] && listing.isPartial && listing.pages == 1)
+        }
+    }
+
+    @Test func aListOfWhichAnItemCannotBeReadIsReadToItsEnd() {
+        var listing = Listing()
+        var first = page(1, of: Array(1...150))
+        (first.entries, first.unreadable) = (first.entries.dropLast(), 1)
+        #expect(listing.received(first) == .more)
+        #expect(listing.received(page(2, of: Array(1...150))) == .incomplete)
+        #expect(listing.ids.count == 149 && listing.isPartial)
+        // However many there are: who is there without an id is nobody knows whom.
+        var other = Listing()
+        var list = page(1, of: [1, 2, 3])
+        (list.count, list.unreadable) = (3, 1)
+        #expect(other.received(list) == .incomplete)
+    }
+
+    @Test func aTypeThatIsNotToldIsNotOneThatIsWanted() {
+        var entry = WebhookList.Entry(id: 1, eventType: nil, updatedAt: nil)
+        for (types, adopted) in [([], [1]), (["business_created"], [])] as [([String], [Int])] {
+            let settings = DiscoverySettings(eventTypes: types)
+            var discovery = Discovery(account: "a", settings: settings, defaults: WatchDefaults())
+            #expect(discovery.listed([entry], in: nil) == adopted)
+            // Never a reason to drop one that is watched.
+            entry.eventType = "business_created"
+            _ = discovery.listed([entry], in: nil)
+            entry.eventType = nil
+            #expect(discovery.listed([entry], in: nil).isEmpty && discovery.watches.count == 1)
         }
     }
 

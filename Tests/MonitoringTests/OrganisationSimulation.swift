@@ -147,7 +147,7 @@ struct OrganisationSimulation {
             page: page, maximumPage: max(1, (order.count + 99) / 100), count: order.count,
             entries: items.map { id in
                 WebhookList.Entry(
-                    id: id, eventType: "business_created", updatedAt: webhooks[id]?.updatedAt ?? "", orgID: 42)
+                    id: id, eventType: "business_created", updatedAt: webhooks[id]?.updatedAt ?? "")
             })
     }
 

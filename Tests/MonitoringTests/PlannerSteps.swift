@@ -38,8 +38,7 @@ struct PlannerSteps {
     ) -> CheckPlanner.Sighting {
         let entries = ids.map {
             WebhookList.Entry(
-                id: $0, eventType: "lead_received", updatedAt: moved.contains($0) ? Self.movedAt : Self.listedAt,
-                orgID: 1)
+                id: $0, eventType: "lead_received", updatedAt: moved.contains($0) ? Self.movedAt : Self.listedAt)
         }
         return planner.listed(
             WebhookList(page: page, maximumPage: pages, count: count, entries: entries), at: .seconds(at))

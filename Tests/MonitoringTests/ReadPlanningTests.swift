@@ -139,7 +139,7 @@ import Testing
         steps.planner.discover(every: .seconds(60), first: .zero)
         end(&steps, 1, .good(updatedAt: nil), at: 0)
         #expect(steps.take(0) == .list(page: 1))
-        let entry = WebhookList.Entry(id: 1, eventType: "lead_received", updatedAt: time, orgID: 1)
+        let entry = WebhookList.Entry(id: 1, eventType: "lead_received", updatedAt: time)
         let list = WebhookList(page: 1, maximumPage: 1, count: 1, entries: [entry])
         let sighting = steps.planner.listed(list, at: .zero)
         #expect(sighting.isComplete && sighting.confirmed.isEmpty)

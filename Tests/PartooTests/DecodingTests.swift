@@ -142,25 +142,49 @@ import Transport
         let item = #"{"id": 3, "event_type": "x", "updated_at": "t", "org_id": 4, "url": "https://a"}"#
         let list = try WebhookList(json: Array(#"{"page": 1, "max_page": 2, "count": 101, "items": [\#(item)]}"#.utf8))
         #expect(list.page == 1 && list.maximumPage == 2 && list.count == 101)
-        #expect(list.entries.map(\.id) == [3] && list.entries.map(\.orgID) == [4] && list.entries[0].updatedAt == "t")
+        #expect(list.entries == [.init(id: 3, eventType: "x", updatedAt: "t")] && list.unreadable == 0)
     }
 
-    /// One webhook's time costs that webhook its time, and not an organisation its list.
-    @Test(arguments: ["null", "17", #"{"a": [1]}"#])
-    func aTimeInAListMayBeAnything(time: String) throws {
-        let items = #"{"id": 3, "event_type": "x", "updated_at": \#(time), "org_id": 4}"#
-        let list = try WebhookList(json: Array(#"{"page": 1, "max_page": 1, "count": 1, "items": [\#(items)]}"#.utf8))
-        #expect(list.entries == [.init(id: 3, eventType: "x", updatedAt: nil, orgID: 4)])
+    /// One webhook's fault costs that webhook a field, and not an organisation its list.
+    @Test(arguments: ["", "null", "17", "1e400", #"{"a": [1]}"#, "[]"])
+    func whatAnItemDoesNotTellCostsOnlyItself(value: String) throws {
+        for name in ["event_type", "updated_at", "org_id"] {
+            var fields = ["event_type": #""x""#, "updated_at": #""t""#, "org_id": "4"]
+            fields[name] = value.isEmpty ? nil : value
+            let item = fields.map { #""\#($0)": \#($1)"# } + [#""id": 3"#]
+            let json = #"{"page": 1, "max_page": 1, "count": 1, "items": [{\#(item.joined(separator: ", "))}]}"#
+            let list = try WebhookList(json: Array(json.utf8))
+            let read = WebhookList.Entry(
+                id: 3, eventType: name == "event_type" ? nil : "x", updatedAt: name == "updated_at" ? nil : "t")
+            #expect(list.entries == [read] && list.unreadable == 0)
+        }
     }
 
     @Test(arguments: [
-        #"{"page": 1, "max_page": 1, "count": 1, "items": [{"id": 3, "event_type": "x", "org_id": 4}]}"#,
-        #"{"page": 0, "max_page": 1, "count": 0, "items": []}"#,
-        #"{"page": 1, "max_page": -1, "count": 0, "items": []}"#,
-        #"{"page": 1, "max_page": 1, "count": -1, "items": []}"#, #"{"page": 1, "max_page": 1, "count": 0}"#,
-        #"{"page": 1, "max_page": 1, "count": 0, "items": {}}"#,
-        #"{"page": 1, "max_page": 1, "count": 1, "items": [1]}"#,
-        #"{"page": 1, "max_page": 1, "count": 1, "items": [{"id": "1"}]}"#, "[]", "",
+        #"{"id": "1"}"#, #"{"id": null}"#, #"{"id": 1.5}"#, #"{"url": "x"}"#, "1", "null", "[]", "{}", #""x""#,
+    ])
+    func anItemWithoutAnIDIsLeftOutAndCounted(item: String) throws {
+        let items = #"{"id": 3}, \#(item), {"id": 4}"#
+        let list = try WebhookList(json: Array(#"{"page": 1, "max_page": 1, "count": 3, "items": [\#(items)]}"#.utf8))
+        #expect(list.entries.map(\.id) == [3, 4] && list.unreadable == 1)
+    }
+
+    @Test(arguments: ["", "null", #""1""#, "-1", "1.5", "{}"])
+    func aNumberOfAListMayBeLacking(value: String) throws {
+        for name in ["page", "max_page", "count"] {
+            var numbers = ["page": "1", "max_page": "2", "count": "101"]
+            numbers[name] = value.isEmpty ? nil : value
+            let fields = numbers.map { #""\#($0)": \#($1)"# } + [#""items": [{"id": 3}]"#]
+            let list = try WebhookList(json: Array("{\(fields.joined(separator: ", "))}".utf8))
+            #expect(list.page == (name == "page" ? nil : 1) && list.maximumPage == (name == "max_page" ? nil : 2))
+            #expect(list.count == (name == "count" ? nil : 101) && list.entries.map(\.id) == [3])
+        }
+        #expect(try WebhookList(json: Array(#"{"page": 0, "items": []}"#.utf8)).page == nil, "pages begin at 1")
+    }
+
+    @Test(arguments: [
+        #"{"page": 1, "max_page": 1, "count": 0}"#, #"{"page": 1, "max_page": 1, "count": 0, "items": {}}"#,
+        #"{"page": 1, "max_page": 1, "count": 0, "items": null}"#, "[]", "", "null", "1",
     ])
     func anotherListIsMalformed(json: String) {
         #expect(throws: MalformedAnswer.self) { try WebhookList(json: Array(json.utf8)) }
