@@ -1,4 +1,5 @@
 package import ConfigurationFile
+import Probing
 import Watching
 
 /// The configuration in force, and what has changed on disk since: decisions only, reading is the loader's.
@@ -8,12 +9,39 @@ import Watching
 package struct ConfigurationKeeper: Sendable {
     /// What is to be put into force.
     package struct Change: Sendable {
+        /// Its modules are those of the configuration file, and the ones that only a kept list still has.
         package var configuration: ExporterConfiguration
         package var warnings: [ConfigurationIssue] = []
         /// What is wrong with watch files, and was not a moment ago.
-        package var newFaults: [ConfigurationIssue] = []
+        package var newFaults: [Fault] = []
+        /// The watches of kept lists that have lost their account since the last look.
+        package var departures: [Departure] = []
         /// Bad files that are good again.
         package var recovered: [String] = []
+    }
+
+    /// One thing that is wrong with a watch file.
+    package struct Fault: Sendable, Hashable {
+        package let issue: ConfigurationIssue
+        /// What stays in force of the file.
+        package let kept: Kept
+    }
+
+    /// What stays in force of a bad watch file.
+    package enum Kept: Sendable, Hashable {
+        /// Its last good list.
+        case all
+        /// That list without the watches whose account is not configured any more.
+        case part
+        /// It was never good.
+        case nothing
+    }
+
+    /// Watches of one bad file that have no place any more, since their account is not configured.
+    package struct Departure: Sendable, Hashable {
+        package let file: String
+        package let account: String
+        package let watches: Int
     }
 
     package enum Poll: Sendable {
@@ -23,13 +51,22 @@ package struct ConfigurationKeeper: Sendable {
     }
 
     private struct WatchFile: Sendable {
-        var watches: [Watch] = []
+        /// The last good list, whole; nil: there was none yet.
+        var watches: [Watch]?
+        /// What probes them, by name, as it was last defined: a list that is kept may outlive its modules.
+        var modules: [String: ProbeModule] = [:]
         var faults: [ConfigurationIssue] = []
         var records: [FileRecord] = []
+        /// How many watches of the list have an account that is not configured, by its name.
+        var strays: [String: Int] = [:]
+
+        /// What is left of the list.
+        var kept: Kept { watches == nil ? .nothing : strays.isEmpty ? .all : .part }
     }
 
     private let path: String
     private let loader: ConfigurationLoader
+    /// As the files say: what is only kept is not in it, so that nothing that is read anew can find it.
     private var configuration: ExporterConfiguration
     private var staticWatches: [Watch]
     /// Of the files that the configuration's values came from, as last looked at.
@@ -91,30 +128,48 @@ package struct ConfigurationKeeper: Sendable {
 
     private mutating func absorb(_ results: [WatchFileResult], keeping kept: Set<String> = []) -> Change {
         var change = Change(configuration: configuration)
-        let accounts = Set(configuration.accounts.map(\.name))
         var files = watchFiles.filter { kept.contains($0.key) }
         for result in results {
             let before = watchFiles[result.path] ?? WatchFile()
-            var file = WatchFile(records: result.files)
-            switch result.watches {
-            case .success(let watches):
-                file.watches = watches
-                if !before.faults.isEmpty { change.recovered.append(result.path) }
-            case .failure(let errors):
-                file.faults = errors.issues
-                // Another configuration may have no place any more for what was good under the one before.
-                file.watches = before.watches.filter {
-                    accounts.contains($0.id.account) && configuration.modules[$0.module] != nil
-                }
-                if file.faults != before.faults { change.newFaults += file.faults }
-            }
+            let file = file(result, before: before)
             files[result.path] = file
+            if file.faults.isEmpty {
+                if !before.faults.isEmpty { change.recovered.append(result.path) }
+            } else if file.faults != before.faults {
+                change.newFaults += file.faults.map { Fault(issue: $0, kept: file.kept) }
+            }
+            change.departures += file.strays.sorted { $0.key < $1.key }
+                .filter { before.strays[$0.key] == nil }
+                .map { Departure(file: result.path, account: $0.key, watches: $0.value) }
         }
         watchFiles = files
-        let lists = files.sorted { $0.key < $1.key }.map(\.value.watches)
+        let sorted = files.sorted { $0.key < $1.key }.map(\.value)
+        let lists = sorted.map { file in
+            (file.watches ?? []).filter { file.strays[$0.id.account] == nil }
+        }
         configuration.watches = WatchFileResult.merge(staticWatches, with: lists)
-        change.configuration = configuration
+        change.configuration.watches = configuration.watches
+        for watch in configuration.watches where change.configuration.modules[watch.module] == nil {
+            change.configuration.modules[watch.module] = sorted.lazy.compactMap { $0.modules[watch.module] }.first
+        }
         return change
+    }
+
+    /// A watch file after a look at it.
+    private func file(_ result: WatchFileResult, before: WatchFile) -> WatchFile {
+        var file = WatchFile(records: result.files)
+        switch result.watches {
+        case .success(let watches): file.watches = watches
+        case .failure(let errors):
+            file.faults = errors.issues
+            file.watches = before.watches
+        }
+        let accounts = Set(configuration.accounts.map(\.name))
+        for watch in file.watches ?? [] {
+            if !accounts.contains(watch.id.account) { file.strays[watch.id.account, default: 0] += 1 }
+            file.modules[watch.module] = configuration.modules[watch.module] ?? before.modules[watch.module]
+        }
+        return file
     }
 
     /// The files of the values, without the configuration file itself: an edit of that takes effect when somebody asks.

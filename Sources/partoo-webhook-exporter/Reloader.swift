@@ -71,10 +71,25 @@ actor Reloader {
     private func put(_ change: ConfigurationKeeper.Change) async {
         for warning in change.warnings { logger.warning("configuration", metadata: ["detail": "\(warning)"]) }
         for fault in change.newFaults {
-            logger.error("watch file not read, its last good list stays", metadata: ["detail": "\(fault)"])
+            logger.error("watch file not read, \(Self.remains(fault.kept))", metadata: ["detail": "\(fault.issue)"])
+        }
+        for departure in change.departures {
+            logger.warning(
+                "watches of a bad watch file have left: their account is not configured any more",
+                metadata: [
+                    "file": "\(departure.file)", "account": "\(departure.account)", "watches": "\(departure.watches)",
+                ])
         }
         for file in change.recovered { logger.info("watch file is good again", metadata: ["file": "\(file)"]) }
         store.watchFiles(bad: keeper.badWatchFiles)
         await monitor.reload(change.configuration)
+    }
+
+    private static func remains(_ kept: ConfigurationKeeper.Kept) -> String {
+        switch kept {
+        case .all: "its last good list stays"
+        case .part: "a part of its last good list stays"
+        case .nothing: "it has no good list yet"
+        }
     }
 }

@@ -57,6 +57,38 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    /// The file that uses a module goes on with it, under its old name, until it says the new one.
+    @Test func aRenamedModuleTakesNoWatchAlong() async throws {
+        let world = try await World()
+        let (_, url) = try await world.receiver(.status(200), nil)
+        world.partoo.put(.init(id: 50, url: url + "/50"))
+        let modules = { (name: String) in
+            "modules: {\(name): {allowed_schemes: [http], allowed_networks: [127.0.0.0/8]}}\nwatch_files: [w.yml]"
+        }
+        try world.write("[{webhook_id: 50, module: before}, {webhook_id: 2}]", to: "w.yml")
+        let exporter = try world.start(try configure(world, modules("before")))
+        let (watch, probes) = (["webhook_id": "50"], "partoo_webhook_probes_total")
+        let module = { @Sendable (samples: Samples) in samples.label("module", of: "partoo_webhook_info", watch) }
+        var last = try await exporter.samples { $0[probes, watch] ?? 0 > 1 }
+        #expect(module(last) == "before")
+        _ = try configure(world, modules("after"))
+        for _ in 1...2 {
+            exporter.signal(SIGHUP)
+            _ = await exporter.line(containing: "configuration reloaded")
+            let count = last[probes, watch] ?? .infinity
+            last = try await exporter.samples { $0[probes, watch] ?? 0 > count + 1 }
+            #expect(module(last) == "before")
+            #expect(last.series("partoo_exporter_watch_file_error").count == 1)
+            #expect(last["partoo_exporter_watches", ["source": "file"]] == 2)
+        }
+        try world.write("[{webhook_id: 50, module: after}, {webhook_id: 2}]", to: "w.yml")
+        let good = try await exporter.samples { module($0) == "after" }
+        #expect(good[probes, watch] ?? 0 >= last[probes, watch] ?? .infinity)
+        #expect(good.series("partoo_exporter_watch_file_error").isEmpty)
+        #expect(good["partoo_exporter_watches_removed_total", ["reason": "reload"]] == 0)
+        #expect(await exporter.stop() == 0)
+    }
+
     /// What cannot be looked into is not empty.
     @Test func aFolderThatCannotBeReadTakesNoWatchAlong() async throws {
         let world = try await World()

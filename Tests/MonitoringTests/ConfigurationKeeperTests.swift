@@ -1,5 +1,6 @@
 import ConfigurationFile
 import Monitoring
+import Probing
 import Synchronization
 import Testing
 import Transport
@@ -92,7 +93,7 @@ import Watching
         // Also over a reload, and as far as the new configuration has a place for it.
         #expect(try keeper.reload().get().newFaults.isEmpty)
         files["/e/c.yml"] = Self.configuration.replacing("modules: {special: {}}", with: "")
-        #expect(try keeper.reload().get().configuration.watches.map(\.id.webhookID) == [1, 3])
+        #expect(try keeper.reload().get().configuration.watches.map(\.id.webhookID) == [1, 2, 3])
         files["/e/w/a.yml"] = "[{webhook_id: 4}]"
         #expect(watches(keeper.poll()) == [1, 4, 3])
         #expect(keeper.badWatchFiles.isEmpty)
@@ -164,16 +165,90 @@ import Watching
         #expect(again.recovered.isEmpty && again.warnings.map(\.file) == ["/e/w/a.yml"])
     }
 
-    @Test func aBadFileKeepsNothingOfAnAccountThatHasGone() throws {
+    private static func withModules(_ modules: String) -> String {
+        configuration.replacing("modules: {special: {}}", with: "modules: {\(modules)}")
+    }
+
+    @Test func aKeptListKeepsTheModulesThatItWasReadWith() throws {
+        files["/e/c.yml"] = Self.withModules("special: {timeout: 7s}")
+        var keeper = try keeper()
+        files["/e/c.yml"] = Self.withModules("renamed: {timeout: 7s}")
+        for round in 1...3 {
+            let change = try keeper.reload().get()
+            #expect(change.configuration.watches.map(\.id.webhookID) == [1, 2, 3])
+            #expect(change.configuration.modules.keys.sorted() == ["http", "renamed", "special"])
+            #expect(change.configuration.modules["special"]?.timeout == .seconds(7))
+            #expect(change.newFaults.map(\.kept) == (round == 1 ? [.all] : []) && change.departures.isEmpty)
+            #expect(keeper.badWatchFiles == ["/e/w/a.yml"])
+        }
+        // Nobody else finds it: neither a file that is read anew nor the configuration itself.
+        files["/e/w/c.yml"] = "[{webhook_id: 4, module: special}]"
+        #expect(watches(keeper.poll()) == [1, 2, 3])
+        #expect(keeper.badWatchFiles == ["/e/w/a.yml", "/e/w/c.yml"])
+        files["/e/c.yml"] = Self.withModules("renamed: {}")
+            .replacing("webhook_id: 1", with: "webhook_id: 1, module: special")
+        guard case .failure(let errors) = keeper.reload() else {
+            Issue.record("the configuration found a module that it does not define")
+            return
+        }
+        #expect(errors.issues.contains { $0.file == "/e/c.yml" && $0.message.contains("unknown module `special`") })
+        // It goes with the last watch that needs it.
+        files["/e/w/a.yml"] = "[{webhook_id: 2, module: renamed}]"
+        guard case .watchFiles(let change) = keeper.poll() else {
+            Issue.record("not noticed")
+            return
+        }
+        #expect(change.configuration.watches.map(\.module) == ["http", "renamed", "http"])
+        #expect(change.configuration.modules.keys.sorted() == ["http", "renamed"])
+    }
+
+    @Test func aModuleThatIsDefinedAnewHoldsForAKeptListToo() throws {
+        var keeper = try keeper()
+        files["/e/w/a.yml"] = "["
+        _ = keeper.poll()
+        let timeout = { (modules: String) in
+            files["/e/c.yml"] = Self.withModules(modules)
+            return try keeper.reload().get().configuration.modules["special"]?.timeout
+        }
+        #expect(try timeout("special: {timeout: 3s}") == .seconds(3))
+        #expect(try timeout("") == .seconds(3))
+        #expect(try timeout("special: {timeout: 4s}") == .seconds(4))
+        #expect(try timeout("other: {}") == .seconds(4))
+    }
+
+    @Test func onlyWatchesWithoutAnAccountLeaveAKeptListAndThatIsTold() throws {
         let accounts = "accounts: [{name: acme, api_key_file: acme.key}, {name: other, api_key_file: acme.key}]"
-        files["/e/c.yml"] = accounts + "\nwatch_files: [w/*]"
-        files["/e/w/a.yml"] = "[{account: other, webhook_id: 2}, {account: acme, webhook_id: 8}]"
+        let rest = "\nmodules: {special: {}}\nwatch_files: [w/*]"
+        files["/e/c.yml"] = accounts + rest
+        files["/e/w/a.yml"] = "[{account: other, webhook_id: 2}, {account: acme, webhook_id: 8, module: special}]"
         files["/e/w/b.yml"] = nil
         var keeper = try keeper()
         files["/e/w/a.yml"] = "["
         #expect(watches(keeper.poll()) == [2, 8])
         files["/e/c.yml"] = "accounts: [{name: acme, api_key_file: acme.key}]\nwatch_files: [w/*]"
-        #expect(try keeper.reload().get().configuration.watches.map(\.id.webhookID) == [8])
+        let change = try keeper.reload().get()
+        #expect(change.configuration.watches.map(\.id.webhookID) == [8])
+        #expect(change.departures.map { "\($0.file) \($0.account) \($0.watches)" } == ["/e/w/a.yml other 1"])
+        #expect(try keeper.reload().get().departures.isEmpty)
+        files["/e/w/a.yml"] = ""
+        guard case .watchFiles(let again) = keeper.poll() else {
+            Issue.record("not noticed")
+            return
+        }
+        #expect(again.newFaults.map(\.kept) == [.part] && again.departures.isEmpty)
+        // The list itself is whole: it waits for its account.
+        files["/e/c.yml"] = accounts + rest
+        #expect(try keeper.reload().get().configuration.watches.map(\.id.webhookID) == [2, 8])
+    }
+
+    @Test func aFileThatWasNeverGoodHasNothingToKeep() throws {
+        var keeper = try keeper()
+        files["/e/w/c.yml"] = "["
+        guard case .watchFiles(let change) = keeper.poll() else {
+            Issue.record("not noticed")
+            return
+        }
+        #expect(change.newFaults.map(\.kept) == [.nothing])
     }
 
     @Test func whatAReloadHasReadIsNotReadAgain() throws {
