@@ -10,14 +10,18 @@ struct AccountReader {
 
     static let defaultBaseURL = "https://api.partoo.co/v2"
 
-    /// The accounts, and the names of all that have one, so that a watch of a bad account is no error of its own.
-    func accounts(_ node: YAMLNode?) -> (accounts: [Account], names: [String]) {
+    /// The accounts, and whether each could be read as far as its name. A watch of any other bad account is no error of
+    /// its own either.
+    func accounts(_ node: YAMLNode?) -> (accounts: [Account], areAllNamed: Bool) {
+        guard let node else { return ([], true) }
+        guard let items = reader.diagnostics.list(node) else { return ([], false) }
         var accounts: [Account] = []
         var lines: [String: Int] = [:]
-        var names: [String] = []
-        for item in reader.list(node) {
+        var areAllNamed = true
+        for item in items {
             guard item.isMapping else {
                 reader.fail(item.position, "an account must be a mapping with `name`")
+                areAllNamed = false
                 continue
             }
             let section: Section<AccountKey> = reader.section(item)
@@ -26,17 +30,19 @@ struct AccountReader {
                 name: name ?? "", baseURL: baseURL(section[.baseURL]), apiKey: apiKey(section) ?? Secret(""),
                 requestsPerMinute: reader.integer(section[.requestsPerMinute], in: 1...1_000_000, default: 240),
                 caFile: caFile(section), discovery: section[.discover].map(discovery))
-            guard let name else { continue }
+            guard let name else {
+                areAllNamed = false
+                continue
+            }
             if let line = lines[name] {
                 reader.fail(
                     section[.name]?.position, "duplicate account `\(name)`: it is already in line \(line); keep one")
                 continue
             }
             lines[name] = section[.name]?.position.line
-            names.append(name)
             accounts.append(account)
         }
-        return (accounts, names)
+        return (accounts, areAllNamed)
     }
 
     private func name(_ section: Section<AccountKey>) -> String? {

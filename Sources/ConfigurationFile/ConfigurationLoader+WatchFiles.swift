@@ -8,10 +8,21 @@ extension ConfigurationLoader {
     package func loadWatchFiles(
         for configuration: ExporterConfiguration, known: Set<String> = []
     ) -> [WatchFileResult] {
+        let folder = configuration.watchSecretsDirectory.map { fileSystem.resolve($0) ?? $0 }
+        return loadWatchFiles(
+            for: AssembledConfiguration(
+                configuration: configuration,
+                names: DefinedNames(
+                    accounts: configuration.accounts.map(\.name), modules: configuration.modules.keys.sorted()),
+                secrets: folder.map(ValueReader.SecretsFolder.folder) ?? .none),
+            known: known)
+    }
+
+    func loadWatchFiles(for assembled: AssembledConfiguration, known: Set<String>) -> [WatchFileResult] {
         var seen: [WatchID: (file: String, line: Int)] = [:]
-        return watchFilePaths(for: configuration, known: known).map { path in
+        return watchFilePaths(for: assembled.configuration, known: known).map { path in
             var seenHere = seen
-            let result = loadWatchFile(path, for: configuration, seen: &seenHere)
+            let result = loadWatchFile(path, for: assembled, seen: &seenHere)
             // A bad file does not count, or else it would take the good ones after it along.
             if case .success = result.watches { seen = seenHere }
             return result
@@ -24,7 +35,10 @@ extension ConfigurationLoader {
     ///   cannot be looked into matches nothing, which says nothing of the files in it.
     package func watchFilePaths(for configuration: ExporterConfiguration, known: Set<String> = []) -> [String] {
         let found = Set(configuration.watchFiles.flatMap(fileSystem.glob))
+        var files: Set<String> = []
+        // One file under two names is one file.
         return found.union(known.subtracting(found).filter { !isGone($0) }).sorted()
+            .filter { files.insert(fileSystem.resolve($0) ?? $0).inserted }
     }
 
     private func isGone(_ path: String) -> Bool {
@@ -32,11 +46,10 @@ extension ConfigurationLoader {
     }
 
     private func loadWatchFile(
-        _ path: String, for configuration: ExporterConfiguration,
-        seen: inout [WatchID: (file: String, line: Int)]
+        _ path: String, for assembled: AssembledConfiguration, seen: inout [WatchID: (file: String, line: Int)]
     ) -> WatchFileResult {
-        let folder = configuration.watchSecretsDirectory.flatMap(fileSystem.resolve)
-        let reader = reader(file: path, path: path, policy: .watchFile(secretsDirectory: folder))
+        let configuration = assembled.configuration
+        let reader = reader(file: path, path: path, policy: .watchFile(assembled.secrets))
         var watches: [Watch] = []
         switch read(path, into: reader) {
         case .failure(let failure): reader.fail(nil, "the file \(failure.rawValue)")
@@ -49,8 +62,7 @@ extension ConfigurationLoader {
                         "a watch file holds a list of watches, not a mapping; begin each with `- webhook_id:`")
                 } else {
                     let watchReader = WatchReader(
-                        reader: reader, source: .file, accountNames: configuration.accounts.map(\.name),
-                        moduleNames: configuration.modules.keys.sorted(), modules: configuration.modules,
+                        reader: reader, source: .file, names: assembled.names, modules: configuration.modules,
                         defaults: configuration.defaults)
                     watches = watchReader.watches(node, seen: &seen)
                 }

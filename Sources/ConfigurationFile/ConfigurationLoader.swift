@@ -19,8 +19,9 @@ package struct ConfigurationLoader: Sendable {
         self.validatePattern = validatePattern
     }
 
-    /// Reads the file and the watch files that it names. Bad watch files are no failure: see
-    /// ``LoadedConfiguration/watchFiles``.
+    /// Reads the file and the watch files that it names. Bad watch files alone are no failure: see
+    /// ``LoadedConfiguration/watchFiles``. Where the file itself is bad, the errors of the watch files that it is known to
+    /// name stand behind its own.
     ///
     /// - Parameter known: the watch files that the configuration which was read is known to match; see `watchFilePaths`.
     package func load(
@@ -42,12 +43,13 @@ package struct ConfigurationLoader: Sendable {
         } else {
             section = Section(position: .start)
         }
-        var assembler = ConfigurationAssembler(reader: reader, validatePattern: validatePattern)
-        var configuration = assembler.assemble(section)
+        let assembled = ConfigurationAssembler(reader: reader, validatePattern: validatePattern).assemble(section)
+        var configuration = assembled.configuration
+        let watchFiles = loadWatchFiles(for: assembled, known: known(configuration))
         guard !reader.diagnostics.hasErrors else {
-            return .failure(ConfigurationErrors(reader.diagnostics.sortedErrors()))
+            return .failure(
+                ConfigurationErrors(reader.diagnostics.sortedErrors() + watchFiles.flatMap(\.errors)))
         }
-        let watchFiles = loadWatchFiles(for: configuration, known: known(configuration))
         let staticWatches = configuration.watches
         configuration.watches = WatchFileResult.merge(
             staticWatches, with: watchFiles.map { (try? $0.watches.get()) ?? [] })
@@ -84,7 +86,7 @@ package struct ConfigurationLoader: Sendable {
     /// Reads and parses; faults of the text become errors of the reader.
     func read(_ path: String, into reader: ValueReader) -> Result<YAMLDocument, FileFailure> {
         reader.contents(of: path, limit: ValueReader.maximumFileBytes).map { contents in
-            let document = YAMLDocument(bytes: contents.bytes, isJSON: path.hasSuffix(".json"))
+            let document = YAMLDocument(bytes: contents.bytes)
             for fault in document.faults { reader.diagnostics.fail(fault) }
             return document
         }
@@ -111,10 +113,7 @@ package struct LoadedConfiguration: Sendable {
 
     /// All that is wrong with the watch files.
     package var watchFileErrors: [ConfigurationIssue] {
-        watchFiles.flatMap { result -> [ConfigurationIssue] in
-            guard case .failure(let errors) = result.watches else { return [] }
-            return errors.issues
-        }
+        watchFiles.flatMap(\.errors)
     }
 }
 
@@ -126,6 +125,11 @@ package struct WatchFileResult: Sendable {
     package var warnings: [ConfigurationIssue]
     /// The file itself and the secrets that it names.
     package var files: [FileRecord]
+
+    /// What is wrong with it.
+    package var errors: [ConfigurationIssue] {
+        if case .failure(let errors) = watches { errors.issues } else { [] }
+    }
 
     /// The static watches, then those of each list whose identity is not there yet: the configuration file wins over the
     /// watch files, and an earlier one over a later one.

@@ -155,5 +155,4 @@ enum ValueKey: String, SectionKey {
     case env, file, sha256, salt, any
 
     static let sectionPath = "*"
-    static let isValue = true
 }

@@ -18,6 +18,12 @@ final class Diagnostics {
 
     var hasErrors: Bool { !errors.isEmpty }
 
+    /// Whether the text itself is at fault, so that what is read of it may not be all that is written.
+    var hasFaults: Bool { !faultPositions.isEmpty }
+
+    /// Whether the text has a fault there, so that what is read there is nothing that somebody wrote.
+    func isFault(_ position: Position) -> Bool { faultPositions.contains(position) }
+
     /// A fault of the text itself: what is read at the same place is no error of its own.
     func fail(_ fault: YAMLText.Fault) {
         fail(fault.position, fault.message)

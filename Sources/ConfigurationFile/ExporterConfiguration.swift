@@ -127,7 +127,8 @@ package struct StorageSettings: Sendable, Hashable {
 extension ExporterConfiguration {
     /// Whether any part of a baseline is learned, and so is lost where the storage does not last.
     package var learnsBaselines: Bool {
-        accounts.contains { $0.discovery != nil } || !watchFiles.isEmpty || watches.contains(where: \.learnsBaseline)
+        accounts.contains { $0.discovery != nil } || !watchFiles.isEmpty
+            || watches.contains { $0.isEnabled && $0.learnsBaseline }
     }
 }
 

@@ -8,13 +8,18 @@ struct ModuleReader {
 
     static let defaultName = "http"
 
-    /// The modules, `http` among them whether it is written or not, and the names of all that are written, good or bad.
-    func modules(_ node: YAMLNode?) -> (modules: [String: ProbeModule], names: [String]) {
+    /// The modules, `http` among them whether it is written or not, good or bad; their names in the file's order; and
+    /// whether each of these could be read.
+    func modules(_ node: YAMLNode?) -> (modules: [String: ProbeModule], names: [String], areAllNamed: Bool) {
         var modules = [Self.defaultName: ProbeModule(name: Self.defaultName)]
         var names = [Self.defaultName]
-        for entry in node.flatMap(reader.diagnostics.entries) ?? [] {
+        guard let node else { return (modules, names, true) }
+        guard let entries = reader.diagnostics.entries(node) else { return (modules, names, false) }
+        var areAllNamed = true
+        for entry in entries {
             guard Self.isName(entry.key) else {
                 reader.fail(entry.keyPosition, "a module's name must be 1 to 64 characters without control characters")
+                areAllNamed = false
                 continue
             }
             if entry.key != Self.defaultName { names.append(entry.key) }
@@ -22,7 +27,7 @@ struct ModuleReader {
                 entry.value.isNull ? Section(position: entry.keyPosition) : reader.section(entry.value)
             modules[entry.key] = module(entry.key, section)
         }
-        return (modules, names)
+        return (modules, names, areAllNamed)
     }
 
     private static func isName(_ name: String) -> Bool {

@@ -3,12 +3,6 @@
 protocol SectionKey: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
     /// Where the section stands, with `*` for a list's index or a name; empty for the top.
     static var sectionPath: String { get }
-    /// Whether it stands where a value may, so that an unknown key may be the value itself.
-    static var isValue: Bool { get }
-}
-
-extension SectionKey {
-    static var isValue: Bool { false }
 }
 
 /// A mapping whose keys are known. A key without a value (`null`) counts as left out.
@@ -16,13 +10,20 @@ struct Section<Key: SectionKey> {
     let position: Position
     private var values: [Key: YAMLNode] = [:]
     private var keyPositions: [Key: Position] = [:]
+    /// Whether all that is written was understood. Otherwise a key that is lacking may be one of the unknown.
+    private(set) var isWhole = true
 
     /// Reads the keys, with an error for each unknown one. Anything but a mapping is an error and reads as empty.
-    init(_ node: YAMLNode, _ diagnostics: Diagnostics) {
+    ///
+    /// - Parameter unknown: The error for an unknown key.
+    init(_ node: YAMLNode, _ diagnostics: Diagnostics, unknown: (String) -> String = Self.unknown) {
         position = node.position
-        for entry in diagnostics.entries(node) ?? [] {
+        let entries = diagnostics.entries(node)
+        if entries == nil { isWhole = false }
+        for entry in entries ?? [] {
             guard let key = Key(rawValue: entry.key) else {
-                diagnostics.fail(entry.keyPosition, Self.unknown(entry.key))
+                diagnostics.fail(entry.keyPosition, unknown(entry.key))
+                isWhole = false
                 continue
             }
             keyPositions[key] = entry.keyPosition
@@ -55,10 +56,6 @@ struct Section<Key: SectionKey> {
 
     private static func unknown(_ key: String) -> String {
         let known = Key.allCases.map(\.rawValue)
-        guard !Key.isValue else {
-            return "unknown key (not shown: it may be a secret); a value is text or a mapping with "
-                + known.map { "`\($0)`" }.joined(separator: ", ")
-        }
         let shown = Spelling.quotedKey(key, among: known) ?? "(not shown: it is no name and may be a secret)"
         return "unknown key \(shown)"
             + Spelling.suggestion(for: key, among: known)

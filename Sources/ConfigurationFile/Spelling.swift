@@ -21,11 +21,17 @@ enum Spelling {
 
     /// The key in backquotes where it looks like a name, or is no more than a slip away from one that is known.
     static func quotedKey(_ key: String, among known: [String]) -> String? {
-        let isSlip = nearest(to: key, among: known).map {
-            editDistance(Array(key.lowercased().utf8), Array($0.lowercased().utf8)) <= 2
-        }
-        let isPrintable = key.unicodeScalars.allSatisfy { (" "..."~").contains($0) || $0.properties.isAlphabetic }
-        return isName(key) || (isPrintable && isSlip ?? false) ? "`\(key)`" : nil
+        isName(key) || slip(key, among: known) != nil ? "`\(key)`" : nil
+    }
+
+    /// Which name was meant, where the text is no more than a slip of the pen away from one: two edits, and less than half
+    /// of the name.
+    static func slip(_ text: String, among known: [String]) -> String? {
+        guard text.unicodeScalars.allSatisfy({ (" "..."~").contains($0) || $0.properties.isAlphabetic }),
+            let name = nearest(to: text, among: known)
+        else { return nil }
+        let distance = editDistance(Array(text.lowercased().utf8), Array(name.lowercased().utf8))
+        return distance <= 2 && distance * 2 < name.utf8.count ? name : nil
     }
 
     /// The candidate with the fewest edits (one inserted, dropped, replaced or swapped with its neighbour); the first of

@@ -6,16 +6,16 @@ extension ValueReader {
     /// A secret written out, or `{env: X}`, or `{file: X}`.
     func secret(_ node: YAMLNode) -> Secret? {
         guard node.isMapping else { return text(node).map(Secret.init) }
-        let form: Section<ValueKey> = section(node)
-        guard let (key, value) = single(form, of: [.env, .file], in: node) else { return nil }
+        let allowed: [ValueKey] = [.env, .file]
+        guard let (key, value) = single(form(node, of: allowed), of: allowed, in: node) else { return nil }
         return key == .env ? environmentSecret(value, for: node.name) : fileSecret(value, for: node.name)
     }
 
     /// What a value should be: written out, `{env: X}`, `{file: X}`, `{sha256: HEX, salt: HEX}`, for headers `{any: true}`.
     func expectedValue(_ node: YAMLNode, isHeader: Bool) -> ExpectedValue? {
         guard node.isMapping else { return text(node).map { .exactly(Secret($0)) } }
-        let form: Section<ValueKey> = section(node)
         let allowed: [ValueKey] = isHeader ? [.env, .file, .sha256, .any] : [.env, .file, .sha256]
+        let form = form(node, of: allowed)
         if form[.any] != nil, !isHeader {
             fail(form[.any]?.position, "`any` is for headers only; leave `\(node.name)` out to have it learned")
             return nil
@@ -47,10 +47,36 @@ extension ValueReader {
         return .sha256(hash: bytes, salt: saltBytes)
     }
 
+    private func form(_ node: YAMLNode, of allowed: [ValueKey]) -> Section<ValueKey> {
+        Section(node, diagnostics) { key in
+            // A key in the place of a value may be the value itself, so only a slip is shown.
+            let known = offered(allowed).map(\.rawValue) + (allowed.contains(.sha256) ? [ValueKey.salt.rawValue] : [])
+            if let name = Spelling.slip(key, among: known) { return "unknown key `\(key)`; did you mean `\(name)`?" }
+            return "unknown key (not shown: it may be a secret); \(choice(of: allowed, in: node))"
+        }
+    }
+
+    /// Which of the forms this file may use.
+    private func offered(_ allowed: [ValueKey]) -> [ValueKey] {
+        switch policy {
+        case .configuration: allowed
+        case .watchFile(.none): allowed.filter { $0 != .env && $0 != .file }
+        case .watchFile: allowed.filter { $0 != .env }
+        }
+    }
+
+    private func choice(of allowed: [ValueKey], in node: YAMLNode) -> String {
+        let choices = offered(allowed).map { $0 == .any ? "`{any: true}`" : "`{\($0.rawValue): …}`" }
+            .joined(separator: ", ")
+        return "\(Spelling.quoted(node.name, or: "this value")) must be text or exactly one of \(choices)"
+    }
+
     /// The one form that is given.
     private func single(
         _ form: Section<ValueKey>, of allowed: [ValueKey], in node: YAMLNode
     ) -> (key: ValueKey, value: YAMLNode)? {
+        // What else is wrong may follow from the key that nobody knows.
+        guard form.isWhole else { return nil }
         let given = allowed.compactMap { key in form[key].map { (key: key, value: $0) } }
         let refused = ValueKey.allCases.contains { form[$0] != nil && !allowed.contains($0) && $0 != .salt }
         if given.count == 1, let first = given.first, !refused {
@@ -59,8 +85,7 @@ extension ValueReader {
             }
             return first
         }
-        let choices = allowed.map { $0 == .any ? "`{any: true}`" : "`{\($0.rawValue): …}`" }.joined(separator: ", ")
-        fail(node.position, "\(Spelling.quoted(node.name, or: "this value")) must be text or exactly one of \(choices)")
+        fail(node.position, choice(of: allowed, in: node))
         return nil
     }
 
@@ -88,10 +113,15 @@ extension ValueReader {
         let key = Spelling.quoted(key, or: "this value")
         guard let path = path(node) else { return nil }
         var folder: String?
-        if case .watchFile(let secretsDirectory) = policy {
-            guard let secretsDirectory else {
+        if case .watchFile(let secrets) = policy {
+            let secretsDirectory: String
+            switch secrets {
+            case .folder(let path): secretsDirectory = path
+            case .none:
                 fail(node.position, "\(key): `file` is not allowed in a watch file unless `watch_secrets_dir` is set")
                 return nil
+            // That there is none is an error of the configuration, told there.
+            case .unknown: return nil
             }
             folder = secretsDirectory.hasSuffix("/") ? secretsDirectory : secretsDirectory + "/"
             // Before it is opened too, so that nothing outside is touched; and in the same words, so that nobody can ask

@@ -8,8 +8,18 @@ final class ValueReader {
     /// Where the file may take secrets from.
     enum ReferencePolicy {
         case configuration
-        /// `{env}` is refused, and `{file}` must lie below this folder (without symbolic links); nil: refused too.
-        case watchFile(secretsDirectory: String?)
+        /// `{env}` is refused, and `{file}` must lie below the folder.
+        case watchFile(SecretsFolder)
+    }
+
+    /// `watch_secrets_dir`.
+    enum SecretsFolder {
+        /// Nothing is taken from files.
+        case none
+        /// Absolute, without symbolic links.
+        case folder(String)
+        /// What the configuration says of it could not be understood.
+        case unknown
     }
 
     let diagnostics: Diagnostics
@@ -163,14 +173,6 @@ extension ValueReader {
             return nil
         }
         return absolutePath(text)
-    }
-
-    /// A shell pattern, absolute; the folder of the file itself is meant as it is.
-    func glob(_ node: YAMLNode) -> String? {
-        guard let path = path(node), let text = node.text else { return nil }
-        if text.hasPrefix("/") { return path }
-        let folder = path.dropLast(text.count).map { "*?[\\".contains($0) ? "\\\($0)" : String($0) }.joined()
-        return folder + text
     }
 
     /// What a PEM file is to hold; the raw value is how its blocks end their first line.

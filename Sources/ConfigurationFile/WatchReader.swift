@@ -6,9 +6,7 @@ internal import Watching
 struct WatchReader {
     let reader: ValueReader
     let source: WatchSource
-    /// In the file's order, the ones with errors included.
-    let accountNames: [String]
-    let moduleNames: [String]
+    let names: DefinedNames
     let modules: [String: ProbeModule]
     let defaults: WatchDefaults
 
@@ -65,14 +63,16 @@ struct WatchReader {
 
     private func account(_ section: Section<WatchKey>) -> String? {
         guard let node = section[.account] else {
-            if accountNames.count == 1 { return accountNames.first }
-            let reason = accountNames.isEmpty ? "no account is defined" : "there are several accounts"
+            // One that could not be read may be the one, or one of several.
+            guard names.knowsAccounts else { return nil }
+            if names.accounts.count == 1 { return names.accounts.first }
+            let reason = names.accounts.isEmpty ? "no account is defined" : "there are several accounts"
             reader.fail(section.position, "`account` is missing, and \(reason)")
             return nil
         }
         guard let name = reader.nonEmptyText(node) else { return nil }
-        guard accountNames.contains(name) else {
-            reader.fail(node.position, unknown("account", name, among: accountNames))
+        guard names.accounts.contains(name) else {
+            if names.knowsAccounts { reader.fail(node.position, unknown("account", name, among: names.accounts)) }
             return nil
         }
         return name
@@ -81,8 +81,8 @@ struct WatchReader {
     /// A module's name, which must be defined.
     func moduleName(_ node: YAMLNode?, default name: String) -> String {
         guard let node, let text = reader.nonEmptyText(node) else { return name }
-        if modules[text] == nil, !moduleNames.contains(text) {
-            reader.fail(node.position, unknown("module", text, among: moduleNames))
+        if names.knowsModules, !names.modules.contains(text) {
+            reader.fail(node.position, unknown("module", text, among: names.modules))
         }
         return text
     }

@@ -14,9 +14,9 @@ struct YAMLDocument {
         key.unicodeScalars.first.map(YAMLText.duplicateMarks.contains) ?? false
     }
 
-    init(bytes: [UInt8], isJSON: Bool = false) {
+    init(bytes: [UInt8]) {
         do throws(YAMLText.Fault) {
-            var source = try YAMLText(bytes: bytes, isJSON: isJSON)
+            var source = try YAMLText(bytes: bytes)
             try source.checkCost()
             try compose(&source)
         } catch {
@@ -76,10 +76,11 @@ struct YAMLDocument {
     }
 
     private static func duplicate(_ key: String, at position: Position, first: Position?) -> YAMLText.Fault {
-        let name = Spelling.quoted(key, or: "this key")
-        let place =
-            first.map { "it is already written in line \($0.line); keep one" } ?? "it is written again below; keep one"
-        return YAMLText.Fault(position: position, message: "duplicate key \(name): \(place)")
+        let isMerge = key == "<<"
+        let name = isMerge ? " `<<`" : Spelling.quoted(key, prefix: " ")
+        let place = first.map { "it is already written in line \($0.line)" } ?? "it is written again below"
+        let advice = isMerge ? "write one, with a list" : "keep one"
+        return YAMLText.Fault(position: position, message: "duplicate key\(name): \(place); \(advice)")
     }
 
     /// Names the second place of each key rather than the first, where it can be found.

@@ -34,13 +34,13 @@ struct YAMLNode {
     /// The text of a scalar as it is written, whatever type YAML would make of it; nil for lists, mappings and null.
     var text: String? {
         guard case .scalar(let scalar) = content, !isNull else { return nil }
-        return YAMLText.restored(scalar.string)
+        return YAMLText.restored(scalar.string, isEscaped: scalar.style == .doubleQuoted)
     }
 
     /// The text of a scalar that stands without quotes, as booleans and numbers do.
     var plainText: String? {
         guard case .scalar(let scalar) = content, scalar.style == .plain, !isTagged else { return nil }
-        return YAMLText.restored(scalar.string)
+        return YAMLText.restored(scalar.string, isEscaped: false)
     }
 
     var isMapping: Bool {
@@ -109,7 +109,7 @@ extension Diagnostics {
             if scalar.string == "<<", scalar.style == .plain {
                 merges.append(node.child(value, name: "<<"))
             } else {
-                let name = YAMLText.restored(scalar.string)
+                let name = YAMLText.restored(scalar.string, isEscaped: scalar.style == .doubleQuoted)
                 entries.append(YAMLEntry(key: name, keyPosition: position, value: node.child(value, name: name)))
             }
         }

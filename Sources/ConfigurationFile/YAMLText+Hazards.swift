@@ -8,11 +8,22 @@ extension YAMLText {
     /// Stand in for the first character of a key that is written twice, each for one.
     static let duplicateMarks: [Unicode.Scalar] = (0xfdd1...0xfdda).compactMap { Unicode.Scalar($0) }
 
-    /// The text as it was written.
-    static func restored(_ text: String) -> String {
-        guard text.unicodeScalars.contains(star) else { return text }
+    /// The text as it was meant.
+    ///
+    /// - Parameter isEscaped: In double quotes, where a backslash begins an escape; elsewhere it stands for itself.
+    static func restored(_ text: String, isEscaped: Bool) -> String {
+        guard text.utf8.contains(0xef) else { return text }
         var scalars = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { scalars.append(scalar == star ? "*" : scalar) }
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.first {
+            if scalar == backslash, isEscaped, let character = maskedPair(rest) {
+                scalars.append(character)
+                rest = rest.dropFirst(12)
+                continue
+            }
+            scalars.append(scalar == star ? "*" : scalar == backslash && !isEscaped ? "\\" : scalar)
+            rest = rest.dropFirst()
+        }
         return String(scalars)
     }
 

@@ -22,8 +22,7 @@ struct YAMLText {
     }
 
     /// Checks encoding and characters; a leading byte order mark is dropped.
-    /// - Parameter isJSON: Characters that JSON escapes in two halves are made one escape of YAML's.
-    init(bytes: [UInt8], isJSON: Bool = false) throws(Fault) {
+    init(bytes: [UInt8]) throws(Fault) {
         let body = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes[3...] : bytes[...]
         guard String(validating: body, as: UTF8.self) != nil else {
             let isUTF16 = bytes.starts(with: [0xff, 0xfe]) || bytes.starts(with: [0xfe, 0xff])
@@ -36,41 +35,7 @@ struct YAMLText {
                 position: Self.position(of: offset, in: Array(body)),
                 message: "a control character; YAML does not allow it, write it as an escape in double quotes")
         }
-        let joined = isJSON ? Self.joiningSurrogates(of: body) : body
-        text = String(decoding: Self.masking(joined), as: UTF8.self)
-    }
-
-    private static func joiningSurrogates(of bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        guard bytes.contains(UInt8(ascii: "\\")) else { return bytes }
-        var joined: [UInt8] = []
-        joined.reserveCapacity(bytes.count)
-        var offset = bytes.startIndex
-        while offset < bytes.endIndex {
-            let rest = bytes[offset...]
-            if let high = unit(rest), let low = unit(rest.dropFirst(6)), UTF16.isLeadSurrogate(high),
-                UTF16.isTrailSurrogate(low)
-            {
-                let scalar = 0x10000 + (UInt32(high & 0x3ff) << 10 | UInt32(low & 0x3ff))
-                let digits = String(scalar, radix: 16)
-                joined +=
-                    Array("\\U".utf8) + [UInt8](repeating: 0x30, count: 8 - digits.utf8.count) + Array(digits.utf8)
-                offset += 12
-            } else {
-                // An escape goes over whole, so that the second of two backslashes begins none.
-                let count = bytes[offset] == UInt8(ascii: "\\") ? min(2, rest.count) : 1
-                joined += bytes[offset..<offset + count]
-                offset += count
-            }
-        }
-        return joined[...]
-    }
-
-    /// The code unit of an escape `\u` with its four digits, at the start of the bytes.
-    private static func unit(_ bytes: ArraySlice<UInt8>) -> UInt16? {
-        guard bytes.starts(with: [0x5c, 0x75]), bytes.count >= 6 else { return nil }
-        let digits = bytes.dropFirst(2).prefix(4)
-        guard digits.allSatisfy(\.isASCIIHexDigit) else { return nil }
-        return UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
+        text = String(decoding: Self.masking(Self.maskingSurrogates(of: body)), as: UTF8.self)
     }
 
     /// The character at a place; nil past the end of its line.

@@ -35,6 +35,12 @@ extension ConfigurationErrorTests {
         BadFile(
             "duplicate quoted key", "\"probing\": {}\nprobing: {}",
             "2:1: duplicate key `probing`: it is already written in line 1; keep one"),
+        BadFile(
+            "duplicate merge", "probing:\n  <<: {max_in_flight: 1}\n  <<: {max_in_flight: 2}",
+            "3:3: duplicate key `<<`: it is already written in line 2; write one, with a list"),
+        BadFile(
+            "duplicate key that is no name", "'CANARY 1': 1\n'CANARY 1': 1",
+            "2:1: duplicate key: it is already written in line 1; keep one"),
         BadFile("merge of a scalar", "probing: {<<: 1}", "1:15: `<<` must name a mapping, or a list of mappings"),
         BadFile(
             "tag", "probing: {max_in_flight: !!int \"3\"}",
@@ -63,6 +69,7 @@ extension ConfigurationErrorTests {
         BadFile(
             "no buckets", "metrics: {latency_buckets: []}", "1:28: `latency_buckets` must hold at least one number"),
         BadFile("secrets folder", "watch_secrets_dir: nowhere", "1:20: `watch_secrets_dir`: the folder does not exist"),
+        BadFile("secrets file", "watch_secrets_dir: ok", "1:20: `watch_secrets_dir`: it is a file, not a folder"),
         BadFile("default module", "defaults: {module: htpp}", "1:20: unknown module `htpp`; did you mean `http`?"),
         BadFile("zero interval", "defaults: {check_interval: 0s}", "1:28: `check_interval` must be longer than zero"),
     ]
@@ -70,6 +77,23 @@ extension ConfigurationErrorTests {
     static let accountFiles: [BadFile] = [
         BadFile("not a mapping", "accounts: [a]", "1:12: an account must be a mapping with `name`"),
         BadFile("no name", "accounts: [{api_key_env: KEY}]", "1:12: `name` is missing"),
+        BadFile(
+            "a bad name that watches use",
+            "accounts: [{name: a.b, api_key_env: KEY}]\n"
+                + "watches: [{webhook_id: 1}, {webhook_id: 2, account: a.b}, {webhook_id: 3, account: c}]",
+            "1:19: `name` must be 1 to 64 letters, digits, `_` or `-`"),
+        BadFile(
+            "a bad name beside a good one",
+            "accounts: [{name: a.b, api_key_env: KEY}, {name: c, api_key_env: KEY}]\n"
+                + "watches: [{webhook_id: 1}, {webhook_id: 2, account: c}, {webhook_id: x, account: a.b}]",
+            "1:19: `name` must be 1 to 64 letters, digits, `_` or `-`",
+            "2:70: `webhook_id` must be a whole number of at least 1"),
+        BadFile(
+            "accounts and modules under unknown keys",
+            "acounts: [{name: a, api_key_env: KEY}]\nmodule: {m: {}}\n"
+                + "watches: [{webhook_id: 1, module: m}]",
+            "1:1: unknown key `acounts`; did you mean `accounts`?",
+            "2:1: unknown key `module`; did you mean `modules`?"),
         BadFile("null name", "accounts: [{name: , api_key_env: KEY}]", "1:13: `name` has no value"),
         .account(
             "no key", "requests_per_minute: 1",
@@ -166,6 +190,12 @@ extension ConfigurationErrorTests {
         .module(
             "hash as header", "headers: {X-A: {sha256: CANARY}}",
             "4:20: `X-A` must be text or exactly one of `{env: …}`, `{file: …}`"),
+        .module(
+            "a slip in the key of a value", "headers: {X-A: {enf: KEY}, X-B: {sah256: CANARY}}\nproxy_url: {flie: X}",
+            "4:21: unknown key `enf`; did you mean `env`?",
+            "4:38: unknown key (not shown: it may be a secret); "
+                + "`X-B` must be text or exactly one of `{env: …}`, `{file: …}`",
+            "5:17: unknown key `flie`; did you mean `file`?"),
         .module(
             "two forms", "headers: {X-A: {env: KEY, file: ok}}",
             "4:20: `X-A` must be text or exactly one of `{env: …}`, `{file: …}`"),
@@ -270,9 +300,20 @@ extension ConfigurationErrorTests {
             "4:83: unknown key (not shown: it is no name and may be a secret)"),
         .watch(
             "a value as a key", "expect: {url: {CANARY}}",
-            "4:19: `url` must be text or exactly one of `{env: …}`, `{file: …}`, `{sha256: …}`",
             "4:20: unknown key (not shown: it may be a secret); "
-                + "a value is text or a mapping with `env`, `file`, `sha256`, `salt`, `any`"),
+                + "`url` must be text or exactly one of `{env: …}`, `{file: …}`, `{sha256: …}`"),
+        .watch(
+            "a slip in the key of a value",
+            "expect: {url: {evn: X}, custom_headers: {A: {Fiel: X}, B: {sha_265: X}, C: {nay: true}, D: {SALT: aa}}}",
+            "4:20: unknown key `evn`; did you mean `env`?", "4:50: unknown key `Fiel`; did you mean `file`?",
+            "4:64: unknown key `sha_265`; did you mean `sha256`?", "4:81: unknown key `nay`; did you mean `any`?",
+            "4:97: unknown key `SALT`; did you mean `salt`?"),
+        .watch(
+            "no slip in the key of a value", "expect: {url: {ayn: true}, custom_headers: {A: {CANARY: X, env: KEY}}}",
+            "4:20: unknown key (not shown: it may be a secret); "
+                + "`url` must be text or exactly one of `{env: …}`, `{file: …}`, `{sha256: …}`",
+            "4:53: unknown key (not shown: it may be a secret); "
+                + "`A` must be text or exactly one of `{env: …}`, `{file: …}`, `{sha256: …}`, `{any: true}`"),
         .watch("ignore", "ignore: [urls]", "4:14: `ignore` may hold `url`, `event_type`, `org_id`, `custom_headers`"),
         BadFile(
             "duplicate",

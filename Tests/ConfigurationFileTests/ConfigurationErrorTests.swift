@@ -104,7 +104,6 @@ struct ConfigurationErrorTests {
                 "c.yml:7:22: unknown key `tiemout`; did you mean `timeout`?",
                 "c.yml:7:44: `retries` must be a whole number from 0 to 100",
                 "c.yml:9:17: `webhook_id` must be a whole number of at least 1, without quotes",
-                "c.yml:10:14: unknown account `acme`; none is defined",
                 "c.yml:11:14: unknown key `urls`; did you mean `url`?",
                 "c.yml:12:1: unknown key `storge`; did you mean `storage`?",
             ])

@@ -4,7 +4,7 @@ import Testing
 @Suite("Warnings")
 struct ConfigurationWarningTests {
     private func warnings(_ text: String) throws -> [String] {
-        let fileSystem = MemoryFileSystem(["/etc/partoo/c.yml": text])
+        let fileSystem = MemoryFileSystem(["/etc/partoo/c.yml": text, "/etc/partoo/w.yml": "[]"])
         return try fileSystem.loader(["KEY": "k"]).load(path: "c.yml").get().warnings.map(\.description)
     }
 
@@ -66,6 +66,7 @@ struct ConfigurationWarningTests {
         let expect = "expect: {url: \"https://e.com\", event_type: x, custom_headers: {}}"
         #expect(try warnings(head + "[]") == [])
         #expect(try warnings(head + "[{webhook_id: 1}]") == [reason])
+        #expect(try warnings(head + "[{webhook_id: 1, enabled: false}]") == [])
         #expect(try warnings(head + "[{webhook_id: 1, \(expect)}]") == [reason])
         #expect(try warnings(head + "[{webhook_id: 1, org_id: 2, \(expect)}]") == [])
         for one in [
@@ -75,6 +76,29 @@ struct ConfigurationWarningTests {
             #expect(try warnings(head + "[{webhook_id: 1, org_id: 2, expect: {\(one)}}]") == [reason], "\(one)")
         }
         #expect(try warnings(head + "[{webhook_id: 1, \(expect), ignore: [org_id]}]") == [])
-        #expect(try warnings(head + "[]\nwatch_files: [x]") == [reason])
+        #expect(try warnings(head + "[]\nwatch_files: [w.yml]") == [reason])
+    }
+
+    @Test("a pattern that matches no file")
+    func patterns() throws {
+        let head = "accounts: [{name: a, api_key_env: KEY}]\nwatch_files: "
+        let found = { (patterns: String) in
+            try warnings(head + patterns).map { $0.replacing("c.yml:2:15: `watch_files`: no file matches ", with: "") }
+        }
+        #expect(try found("[w.yml, ./w.yml, \"*.yml\"]").isEmpty)
+        #expect(try found("[w/*.yml]") == ["`w/*.yml` now"])
+        #expect(try found("['w/[.yml']") == ["`w/[.yml` now"])
+        #expect(
+            try found("[w/**/*.yml]") == ["`w/**/*.yml` now; `**` cannot be used here, write a pattern for each folder"]
+        )
+        #expect(
+            try found("['{w,v}.yaml']") == ["`{w,v}.yaml` now; `{}` cannot be used here, write a pattern for each name"]
+        )
+        #expect(
+            try found("['**/{a,b}.JSON']") == [
+                "`**/{a,b}.JSON` now; `**` and `{}` cannot be used here, write a pattern for each folder"
+            ])
+        #expect(try found("[\"a\\u0007`.yml\"]") == ["this pattern now"])
+        #expect(try found("[CANARY]") == ["this pattern now"])
     }
 }

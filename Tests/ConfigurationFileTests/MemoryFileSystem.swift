@@ -25,6 +25,7 @@ struct MemoryFileSystem: ConfigurationFileSystem {
             if let target = links["/" + parts.joined(separator: "/")] { parts = target.split(separator: "/") }
         }
         let resolved = "/" + parts.joined(separator: "/")
+        if path.hasSuffix("/."), files[resolved] != nil { return nil }
         let isFolder = folders.contains(resolved) || files.keys.contains { $0.hasPrefix(resolved + "/") }
         return files[resolved] != nil || isFolder ? resolved : nil
     }

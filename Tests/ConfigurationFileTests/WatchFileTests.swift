@@ -92,6 +92,92 @@ struct WatchFileTests {
         #expect(loaded.configuration.watches.count == (isAllowed ? 2 : 1))
     }
 
+    private func failures(_ main: String, _ files: [String: String]) -> [String] {
+        var fileSystem = MemoryFileSystem(["/etc/partoo/c.yml": main, "/etc/partoo/secrets/token": "CANARY\n"])
+        for (name, text) in files { fileSystem.files["/etc/partoo/" + name] = Array(text.utf8) }
+        return errors(fileSystem.loader(["KEY": "CANARY"]).load(path: "c.yml"))
+            .map { $0.replacing("/etc/partoo/watches/", with: "") }
+    }
+
+    @Test("what is wrong with them stands behind what is wrong with the configuration")
+    func together() {
+        let file = "- {webhook_id: x}\n- {webhook_id: 2, module: none}\n- {webhook_id: 3, account: b}\n"
+        #expect(
+            failures(Self.main + "\nprobing: {max_in_fligt: 1}", ["watches/a.yml": file, "watches/b.yml": "[]]"]) == [
+                "c.yml:6:11: unknown key `max_in_fligt`; did you mean `max_in_flight`?",
+                "a.yml:1:16: `webhook_id` must be a whole number of at least 1",
+                "a.yml:2:27: unknown module `none`; did you mean `http`?",
+                "a.yml:3:28: unknown account `b`; did you mean `a`?",
+                "b.yml:1:3: not valid YAML: did not find expected <document start>",
+            ])
+    }
+
+    @Test("what only follows from an error of the configuration is none of theirs")
+    func consequences() {
+        let file = """
+            - {webhook_id: x}
+            - {webhook_id: 2, module: m}
+            - {webhook_id: 3, account: a}
+            - {webhook_id: 4, expect: {url: {file: ../secrets/token}}}
+            """
+        let own = "a.yml:1:16: `webhook_id` must be a whole number of at least 1"
+        let account = "accounts: [{name: a, api_key_env: KEY}]\n"
+        let modules = "modules: {m: {}}\n"
+        for (text, position) in [
+            ("accounts: {}\n" + modules + "watch_secrets_dir: no", "2:11"),
+            ("accounts: [x]\n" + modules + "watch_secrets_dir: ''", "2:12"),
+            ("accounts: [{name: a.b, api_key_env: KEY}]\n" + modules + "watch_secret_dir: secrets", "2:19"),
+            ("account: [{name: a, api_key_env: KEY}]\n" + modules, "2:1"),
+            (account + "modules: []\nwatch_secrets_dir: c.yml", "3:10"),
+            (account + "modules: {m: {methd: GET}}\nwatch_secrets_dir: [secrets]", "3:15"),
+            (account + "modules: {'': {}}\nwatch_secrets_dir: no", "3:11"),
+            (account + "module: {m: {}}\nwatch_secrets_dir: no", "3:1"),
+            (account + "modules: {m: {}}\nmodules: {}\nwatch_secrets_dir: no", "4:1"),
+        ] {
+            let found = failures("watch_files: [\"watches/*.yml\"]\n" + text, ["watches/a.yml": file])
+            #expect(found.first?.hasPrefix("c.yml:\(position): ") == true, "\(found)")
+            #expect(found.filter { !$0.hasPrefix("c.yml:") } == [own], "\(text): \(found)")
+        }
+    }
+
+    @Test("one file that several patterns name is read once")
+    func spellings() throws {
+        let main = Self.main.replacing(
+            #"["watches/*.yml", "watches/*.json"]"#,
+            with: #"["watches/*.yml", ./watches/a.yml, watches//a.yml, link]"#)
+        let loaded = try load(["watches/a.yml": "- webhook_id: 2\n"], main: main) {
+            $0.links["/etc/partoo/link"] = "/etc/partoo/watches/a.yml"
+            $0.files["/etc/partoo/link"] = []
+        }
+        #expect(loaded.warnings == [])
+        #expect(loaded.watchFileErrors == [])
+        #expect(loaded.configuration.watches.map(\.id.webhookID) == [1, 2])
+    }
+
+    @Test("a character that is escaped in two halves, as JSON does", arguments: ["a.json", "a.yml"])
+    func surrogates(_ name: String) throws {
+        let text = #"""
+            [{"webhook_id": 2, "labels": {"a": "* \\\ud83d\uDE00* \\ud83d", "b": "\ud83d\ude00\ud83d\ude01"}},
+             {webhook_id: 3, labels: {a: 'x\ud83d\ude00*', b: \ud83d\ude00, c: "\uFDDBud83d\uFDDBude0"}}]
+            """#
+        let loaded = try load(["watches/" + name: text])
+        let mark = try #require(Unicode.Scalar(0xfddb as UInt32))
+        let values = loaded.configuration.watches.dropFirst().map { watch in
+            watch.labels.map(\.value).filter { $0 != "x" }
+        }
+        #expect(
+            values == [
+                ["* \\\u{1F600}* \\ud83d", "\u{1F600}\u{1F601}"],
+                [#"x\ud83d\ude00*"#, #"\ud83d\ude00"#, "\(mark)ud83d\(mark)ude0"],
+            ])
+    }
+
+    @Test("half a character is none")
+    func halves() throws {
+        let loaded = try load(["watches/a.yml": #"[{"webhook_id": 2, "labels": {"a": "\ud83d"}}]"#])
+        #expect(lines(loaded) == ["a.yml:1:39: not valid YAML: found invalid Unicode character escape code"])
+    }
+
     @Test("no folder, no files")
     func noFolder() throws {
         let text = "- webhook_id: 2\n  expect: {url: {file: ../secrets/token}}\n"
