@@ -175,26 +175,25 @@ extension ValueReader {
         return absolutePath(text)
     }
 
-    /// What a PEM file is to hold; the raw value is how its blocks end their first line.
-    enum PEM: String {
-        case certificate = "CERTIFICATE-----"
-        case privateKey = "PRIVATE KEY-----"
-    }
-
-    /// A path of a file that can be read now and holds such a block. Whether that is sound only TLS can say.
-    func readablePath(_ node: YAMLNode?, holding block: PEM) -> String? {
+    /// A path of a file that can be read now and holds such blocks, sound as far as ``PEMFile`` can tell.
+    func readablePath(_ node: YAMLNode?, holding kind: PEMFile.Kind) -> String? {
         guard let node, let path = path(node) else { return nil }
         switch fileSystem.read(path, limit: Self.maximumFileBytes) {
         case .failure(let failure): fail(node.position, "`\(node.name)`: the file \(failure.rawValue)")
         case .success(let contents):
-            let lines = contents.bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
-            let isThere = lines.contains { line in
-                line.starts(with: "-----BEGIN ".utf8) && String(decoding: line, as: UTF8.self).contains(block.rawValue)
+            let what = kind == .certificate ? "certificate" : "private key"
+            do throws(PEMFile.Fault) {
+                try PEMFile(contents.bytes).check(for: kind)
+            } catch {
+                switch error {
+                case .absent:
+                    let mark = "`-----BEGIN …\(kind.rawValue)`"
+                    fail(node.position, "`\(node.name)`: the file holds no \(what) in PEM form (\(mark))")
+                case .damaged: fail(node.position, "`\(node.name)`: the file holds a damaged \(what)")
+                case .encrypted:
+                    fail(node.position, "`\(node.name)`: the \(what) is encrypted; name a file where it is not")
+                }
             }
-            guard !isThere else { break }
-            let what = block == .certificate ? "certificate" : "private key"
-            let mark = "`-----BEGIN …\(block.rawValue)`"
-            fail(node.position, "`\(node.name)`: the file holds no \(what) in PEM form (\(mark))")
         }
         return path
     }

@@ -229,6 +229,22 @@ extension ConfigurationErrorTests {
             "4:35: `cert_file`: the file holds no certificate in PEM form (`-----BEGIN …CERTIFICATE-----`)",
             "4:49: `key_file`: the file holds no private key in PEM form (`-----BEGIN …PRIVATE KEY-----`)"),
         .module(
+            "files with garbage", "tls: {ca_file: garbage, cert_file: garbage, key_file: garbage}",
+            "4:20: `ca_file`: the file holds a damaged certificate",
+            "4:40: `cert_file`: the file holds a damaged certificate",
+            "4:59: `key_file`: the file holds a damaged private key"),
+        .module(
+            "files that are cut", "tls: {ca_file: cut, cert_file: long, key_file: cut}",
+            "4:20: `ca_file`: the file holds a damaged certificate",
+            "4:36: `cert_file`: the file holds a damaged certificate",
+            "4:52: `key_file`: the file holds a damaged private key"),
+        .module(
+            "encrypted key", "tls: {cert_file: pem, key_file: encrypted}",
+            "4:37: `key_file`: the private key is encrypted; name a file where it is not"),
+        .module(
+            "key encrypted in the old way", "tls: {cert_file: pem, key_file: legacy}",
+            "4:37: `key_file`: the private key is encrypted; name a file where it is not"),
+        .module(
             "TLS version", "tls: {min_version: 1.4}",
             "4:24: `min_version` must be one of `1.0`, `1.1`, `1.2`, `1.3`"),
         .module(

@@ -47,10 +47,21 @@ struct BadFile: Sendable, CustomTestStringConvertible {
 struct ConfigurationErrorTests {
     static let environment = ["KEY": "CANARY", "EMPTY": "", "LINES": "a\nb"]
 
+    /// A PEM block, by default around an empty sequence.
+    private static func block(_ label: String, _ body: String = "MAA=") -> String {
+        "-----BEGIN \(label)-----\n\(body)\n-----END \(label)-----\n"
+    }
+
     static var fileSystem: MemoryFileSystem {
         var fileSystem = MemoryFileSystem([
             "/etc/partoo/empty": "\n", "/etc/partoo/ok": "x",
-            "/etc/partoo/pem": "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
+            "/etc/partoo/pem": block("CERTIFICATE") + block("PRIVATE KEY"),
+            "/etc/partoo/garbage": block("CERTIFICATE") + block("CERTIFICATE", "AAAA") + block("PRIVATE KEY", "MA*="),
+            "/etc/partoo/cut": block("PRIVATE KEY", "MAM=\nAA") + "-----BEGIN CERTIFICATE-----\nMAA=\n",
+            "/etc/partoo/long": block("CERTIFICATE", "MIID") + block("PRIVATE KEY", "MIIAAQA"),
+            "/etc/partoo/encrypted": block("ENCRYPTED PRIVATE KEY"),
+            "/etc/partoo/legacy": block(
+                "RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA"),
         ])
         fileSystem.files["/etc/partoo/binary"] = [0xff, 0xfe]
         return fileSystem

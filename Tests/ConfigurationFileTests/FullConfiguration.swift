@@ -109,13 +109,17 @@ enum FullConfiguration {
 
     static let environment = ["KEY": canary, "TOKEN": canary, "PROXY": "socks5h://proxy:1080"]
 
+    private static func block(_ label: String, _ body: String) -> String {
+        "-----BEGIN \(label)-----\n\(body)\n-----END \(label)-----\n"
+    }
+
     static var fileSystem: MemoryFileSystem {
         MemoryFileSystem([
             "/etc/partoo/c.yml": text,
             "/etc/partoo/acme.key": canary + "\n",
-            "/etc/partoo/ca.pem": "# A comment.\n-----BEGIN TRUSTED CERTIFICATE-----\n",
-            "/etc/partoo/client.pem": "-----BEGIN CERTIFICATE-----\r\n",
-            "/etc/partoo/client.key": "-----BEGIN EC PRIVATE KEY-----\n",
+            "/etc/partoo/ca.pem": "# A comment.\n" + block("TRUSTED CERTIFICATE", "MIED\nAgEAMAA="),
+            "/etc/partoo/client.pem": block("CERTIFICATE", "MAMCAQA=").replacing("\n", with: "\r\n"),
+            "/etc/partoo/client.key": block("EC PARAMETERS", "BggqhkjOPQMBBw==") + block("EC PRIVATE KEY", "MAMCAQA= "),
             "/etc/partoo/body.json": "{}\n",
             "/etc/partoo/secrets/token": canary + "\r\n",
             "/etc/partoo/secrets/url": "https://example.com/" + canary,
