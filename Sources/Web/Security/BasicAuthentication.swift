@@ -4,14 +4,13 @@ import FoundationEssentials
 import Synchronization
 import Transport
 
-/// `basic_auth_users`: who may ask. An unknown user costs the same work as a wrong password of one of the users, and always of
-/// the same one, so that names cannot be told apart by time; a password that was right once is remembered, since every scrape
-/// brings it along.
+/// `basic_auth_users`: who may ask. Whoever is refused costs the work of the dearest of the hashes, whether there is such a user
+/// or not, so that names cannot be told apart by time; a password that was right once is remembered, since every scrape brings
+/// it along.
 final class BasicAuthentication: Sendable {
     private let users: [String: Secret]
-    /// For users that do not exist: for every real hash one of the same cost, that is no password's. Were all of them as dear as
-    /// the dearest, one dear hash would let strangers keep everybody waiting, and tell the users whose hashes are cheaper.
-    private let nobodies: [Secret]
+    /// The exponent of the work of the dearest hash.
+    private let maximumCost: Int
     /// Whether a password is a hash's.
     private let verify: @Sendable ([UInt8], Secret) async -> Bool
     private let key = SymmetricKey(size: .bits256)
@@ -22,10 +21,7 @@ final class BasicAuthentication: Sendable {
     init(users: [String: Secret], verify: @escaping @Sendable ([UInt8], Secret) async -> Bool) {
         self.users = users
         self.verify = verify
-        nobodies = users.values.map { hash in
-            let cost = hash.reveal().dropFirst(4).prefix(2)
-            return Secret("$2b$\(cost)$" + String(repeating: "a", count: 21) + "u" + String(repeating: "x", count: 31))
-        }
+        maximumCost = users.values.map(Self.cost).max() ?? 0
     }
 
     /// - Parameter header: the `Authorization` header.
@@ -34,9 +30,15 @@ final class BasicAuthentication: Sendable {
         let hash = users[user]
         let digest = fingerprint(user, password, hash)
         if hash != nil, known.withLock({ $0.contains(digest) }) { return true }
-        guard let setting = hash ?? nobody(user) else { return false }
-        let isRight = await verify(password, setting)
-        guard isRight, hash != nil else { return false }
+        guard let hash else {
+            if !users.isEmpty { _ = await verify(password, Self.nobody(maximumCost)) }
+            return false
+        }
+        guard await verify(password, hash) else {
+            // Each of these is half of the next: together with the hash's own they are as dear as the dearest.
+            for cost in Self.cost(hash)..<maximumCost { _ = await verify(password, Self.nobody(cost)) }
+            return false
+        }
         known.withLock { known in
             if known.count >= Self.maximumKnown { known.removeAll() }
             known.insert(digest)
@@ -44,12 +46,14 @@ final class BasicAuthentication: Sendable {
         return true
     }
 
-    /// nil where there is no user at all.
-    private func nobody(_ user: String) -> Secret? {
-        guard !nobodies.isEmpty else { return nil }
-        let number = HMAC<SHA256>.authenticationCode(for: Array(user.utf8), using: key).prefix(8)
-            .reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        return nobodies[Int(number % UInt64(nobodies.count))]
+    private static func cost(_ hash: Secret) -> Int {
+        Int(String(hash.reveal().dropFirst(4).prefix(2))) ?? 0
+    }
+
+    /// A hash of a cost that is no password's.
+    private static func nobody(_ cost: Int) -> Secret {
+        let rest = String(repeating: "a", count: 21) + "u" + String(repeating: "x", count: 31)
+        return Secret("$2b$\(cost < 10 ? "0" : "")\(cost)$\(rest)")
     }
 
     private func fingerprint(_ user: String, _ password: [UInt8], _ hash: Secret?) -> [UInt8] {
