@@ -60,7 +60,8 @@ import Testing
             }
         }
         #expect(try await site.curl(["-H", "Authorization: Basic ????"]).output.hasPrefix("HTTP/1.1 401"))
-        #expect(try await site.curl(scheme: "http").status != 0)
+        let plain = try await site.curl(scheme: "http")
+        #expect(plain.output.hasPrefix("HTTP/1.0 400") && plain.output.contains("HTTPS only"), "\(plain)")
         #expect(!site.exporter.errors.contains("beyond loopback"), "TLS and users leave nothing to warn about")
         #expect(await site.exporter.stop() == 0)
         #expect(!site.exporter.errors.contains("$2b$"))

@@ -52,7 +52,7 @@ final class TLSSetup: Sendable {
             handler = NIOSSLServerHandler(
                 context: context, customVerificationCallback: nil, configuration: .init())
         }
-        try channel.pipeline.syncOperations.addHandler(handler)
+        try channel.pipeline.syncOperations.addHandlers([PlainHTTPGate(), handler])
         if !allowedNames.isEmpty {
             try channel.pipeline.syncOperations.addHandler(ClientNameGate(allowed: allowedNames))
         }
@@ -85,6 +85,38 @@ final class TLSSetup: Sendable {
             throw Failure(message: "`key_file`: there is no unencrypted private key in PEM")
         }
         return key
+    }
+}
+
+/// Tells a client that speaks plain HTTP so, which sees nothing but a closed connection otherwise.
+private final class PlainHTTPGate: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        case untouched, open, refused
+    }
+
+    private var phase = Phase.untouched
+
+    private static let beginnings = ["GET /", "HEAD ", "POST ", "PUT /", "OPTIO"]
+    private static let answer: String = {
+        let text = "This port speaks HTTPS only.\n"
+        return "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            + "Content-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n\(text)"
+    }()
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .untouched = phase {
+            let bytes = unwrapInboundIn(data).readableBytesView
+            phase = Self.beginnings.contains { bytes.starts(with: $0.utf8) } ? .refused : .open
+            if case .refused = phase {
+                context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: Self.answer)), promise: nil)
+                context.close(promise: nil)
+            }
+        }
+        if case .open = phase { context.fireChannelRead(data) }
     }
 }
 
