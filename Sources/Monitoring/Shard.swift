@@ -37,8 +37,9 @@ package struct Shard: Sendable, Hashable {
         } else {
             throw Fault(description: "--shard: '\(text)' is neither a number nor auto")
         }
-        guard let total else {
-            throw Fault(description: "--shard needs --total-shards")
+        // The first of one; from a host name's number it is not to be seen how many there are.
+        guard let total = total ?? (text != "auto" && number == 0 ? 1 : nil) else {
+            throw Fault(description: "--shard: \(text) needs --total-shards")
         }
         guard total >= 1 else { throw Fault(description: "--total-shards: \(total) must be at least 1") }
         guard number < total else {

@@ -10,6 +10,7 @@ import Watching
     @Test func numbersAndOrdinals() throws {
         #expect(try shard(nil, nil) == .whole)
         #expect(try shard("0", 1) == .whole)
+        #expect(try shard("0", nil) == .whole)
         #expect(try shard("2", 3).number == 2)
         #expect(try shard("auto", 4).number == 3)
         #expect(try shard("auto", 40, host: "exporter-12").number == 12)
@@ -17,7 +18,7 @@ import Watching
 
     @Test func nonsenseIsRefused() {
         let nonsense: [(text: String?, total: Int?)] = [
-            ("3", 3), ("-1", 3), ("", 3), ("1.5", 3), ("auto", 3), ("1", nil), (nil, 2), ("0", 0),
+            ("3", 3), ("-1", 3), ("", 3), ("1.5", 3), ("auto", 3), ("1", nil), ("auto", nil), (nil, 2), ("0", 0),
         ]
         for item in nonsense {
             #expect(throws: Shard.Fault.self) { try shard(item.text, item.total) }
@@ -27,6 +28,13 @@ import Watching
     @Test func aTotalOfNoneIsWhatIsComplainedOf() {
         let fault = #expect(throws: Shard.Fault.self) { try shard("0", 0) }
         #expect(fault?.description == "--total-shards: 0 must be at least 1")
+    }
+
+    @Test func aShardThatIsNotTheOnlyOneNeedsATotal() {
+        for (text, host) in [("1", "x"), ("auto", "exporter-0")] {
+            let fault = #expect(throws: Shard.Fault.self) { try shard(text, nil, host: host) }
+            #expect(fault?.description == "--shard: \(text) needs --total-shards")
+        }
     }
 
     @Test(arguments: ["web", "12", "exporter-x", ""])
