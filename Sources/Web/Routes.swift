@@ -13,6 +13,16 @@ package struct Routes: Sendable {
         }
     }
 
+    /// What there is at a path.
+    package enum Resource: Sendable {
+        /// Answers GET and HEAD.
+        case readable(Handler)
+        /// Looks at the method itself.
+        case other(Handler)
+        /// Nothing; nil: no more is to be said about that.
+        case absent(WebResponse?)
+    }
+
     package var telemetryPath: String
     /// The path of the external URL, without a slash at its end. Answered with and without it, since some proxies take it
     /// away and others do not.
@@ -21,57 +31,60 @@ package struct Routes: Sendable {
     package var isReady: @Sendable () async -> Bool
     /// nil: the endpoint is off.
     package var reload: Reload?
-    /// The pages, tried for every path that is not one of the above; nil: not found.
-    package var page: (@Sendable (WebRequest) async -> WebResponse?)?
+    /// The pages, asked for every path that is not one of the above; nil: there are none.
+    package var pages: (@Sendable (String) async -> Resource)?
 
     package init(
         telemetryPath: String, prefix: String = "", metrics: @escaping Handler,
         isReady: @escaping @Sendable () async -> Bool, reload: Reload?,
-        page: (@Sendable (WebRequest) async -> WebResponse?)?
+        pages: (@Sendable (String) async -> Resource)?
     ) {
         self.telemetryPath = telemetryPath
         self.prefix = prefix
         self.metrics = metrics
         self.isReady = isReady
         self.reload = reload
-        self.page = page
+        self.pages = pages
     }
 
+    /// The path comes first, then the method: where nothing is, none is allowed.
     package func respond(to request: WebRequest) async -> WebResponse {
-        var request = request
-        if !prefix.isEmpty {
-            if request.path == prefix, page != nil {
-                return await read(request) { _ in .text(308, "\(prefix)/", headers: [("Location", "\(prefix)/")]) }
-            }
-            if request.path.hasPrefix(prefix + "/") { request.path.removeFirst(prefix.count) }
+        switch await resource(at: request.path) {
+        case .readable(let handler):
+            request.method == "GET" || request.method == "HEAD" ? await handler(request) : .methodNotAllowed
+        case .other(let handler): await handler(request)
+        case .absent(let response): response ?? .text(404, "Not found.")
         }
-        switch request.path {
-        case telemetryPath:
-            return await read(request, metrics)
-        case "/-/healthy":
-            return await read(request) { _ in .text(200, "Healthy.") }
+    }
+
+    /// First what is there without the prefix, so that none (like `/metrics`) hides anything.
+    private func resource(at path: String) async -> Resource {
+        let plain = await ownResource(at: path)
+        guard case .absent(let said) = plain, !prefix.isEmpty, path.hasPrefix(prefix) else { return plain }
+        let rest = path.dropFirst(prefix.count)
+        if rest.isEmpty, case .readable = await ownResource(at: "/") {
+            return .readable { [prefix] _ in .text(308, "\(prefix)/", headers: [("Location", "\(prefix)/")]) }
+        }
+        guard rest.first == "/" else { return plain }
+        let below = await ownResource(at: String(rest))
+        if case .absent(nil) = below { return .absent(said) }
+        return below
+    }
+
+    private func ownResource(at path: String) async -> Resource {
+        switch path {
+        case telemetryPath: .readable(metrics)
+        case "/-/healthy": .readable { _ in .text(200, "Healthy.") }
         case "/-/ready":
-            return await read(request) { _ in
+            .readable { [isReady] _ in
                 await isReady() ? .text(200, "Ready.") : .text(503, "Not ready: not every watch was checked once yet.")
             }
-        case "/-/reload":
-            return await respondToReload(request)
-        default:
-            guard let page else { return Self.notFound }
-            return await read(request) { await page($0) ?? Self.notFound }
+        case "/-/reload": .other(respondToReload)
+        default: await pages?(path) ?? .absent(nil)
         }
     }
 
-    private static let notFound = WebResponse.text(404, "Not found.")
-
-    private func read(_ request: WebRequest, _ handler: Handler) async -> WebResponse {
-        guard request.method == "GET" || request.method == "HEAD" else {
-            return .text(405, "Method not allowed.", headers: [("Allow", "GET, HEAD")])
-        }
-        return await handler(request)
-    }
-
-    private func respondToReload(_ request: WebRequest) async -> WebResponse {
+    @Sendable private func respondToReload(_ request: WebRequest) async -> WebResponse {
         guard let reload else {
             return .text(403, "Lifecycle API is not enabled: start with --web.enable-lifecycle.")
         }

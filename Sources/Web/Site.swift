@@ -18,19 +18,21 @@ package struct Site: Sendable {
         probe = ProbeEndpoint(monitor: monitor, store: store, allowsDebug: allowsDebug)
     }
 
-    /// nil: there is nothing at that path.
-    package func respond(to request: WebRequest) async -> WebResponse? {
-        await answer(to: request)?.packed(for: request)
+    package func resource(at path: String) async -> Routes.Resource {
+        let resource = await found(at: path)
+        guard case .readable(let handler) = resource else { return resource }
+        return .readable { await handler($0).packed(for: $0) }
     }
 
-    private func answer(to request: WebRequest) async -> WebResponse? {
-        let parts = request.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
+    private func found(at path: String) async -> Routes.Resource {
+        guard path.utf8.first == UInt8(ascii: "/") else { return .absent(nil) }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
         switch parts.first {
-        case "" where parts.count == 1: return await listing.page(for: request)
+        case "" where parts.count == 1: return .readable { await listing.page(for: $0) }
         case "webhooks" where parts.count == 3: return await watch(parts[1], parts[2])
-        case "probe" where parts.count == 1: return await probe.respond(to: request)
-        case "api": return await api(Array(parts.dropFirst()), request)
-        default: return PageLayout.asset(request.path)
+        case "probe" where parts.count == 1: return .readable { await probe.respond(to: $0) }
+        case "api": return await api(Array(parts.dropFirst()))
+        default: return PageLayout.asset(path).map { asset in .readable { _ in asset } } ?? .absent(nil)
         }
     }
 
@@ -41,31 +43,37 @@ package struct Site: Sendable {
         }
     }
 
-    private func watch(_ account: String, _ id: String) async -> WebResponse {
+    private func watch(_ account: String, _ id: String) async -> Routes.Resource {
         guard let detail = await detail(account, id) else {
-            return layout.failure(404, "Not watched", "There is no watch of that account and number.")
+            return .absent(layout.failure(404, "Not watched", "There is no watch of that account and number."))
         }
-        return WatchPresentation(detail, layout).page
+        return .readable { [layout] _ in WatchPresentation(detail, layout).page }
     }
 
-    private func api(_ parts: [String], _ request: WebRequest) async -> WebResponse {
+    private func api(_ parts: [String]) async -> Routes.Resource {
         switch parts {
         case ["v1", "openapi.json"]:
-            return .json(bytes: Array(OpenAPIDocument.text(prefix: layout.prefix).utf8))
-        case ["v1", "webhooks"]: return await listing.json(for: request)
+            return .readable { [layout] _ in .json(bytes: Array(OpenAPIDocument.text(prefix: layout.prefix).utf8)) }
+        case ["v1", "webhooks"]: return .readable { await listing.json(for: $0) }
         case _ where parts.count == 4 && parts.starts(with: ["v1", "webhooks"]):
             guard let detail = await detail(parts[2], parts[3]) else {
-                return .json(ErrorJSON(error: "not watched"), status: 404)
+                return .absent(.json(ErrorJSON(error: "not watched"), status: 404))
             }
-            return WatchPresentation(detail, layout).json
-        default: return .json(ErrorJSON(error: "no such path"), status: 404)
+            return .readable { [layout] _ in WatchPresentation(detail, layout).json }
+        default: return .absent(.json(ErrorJSON(error: "no such path"), status: 404))
         }
     }
 
     private func detail(_ account: String, _ id: String) async -> WatchDetail? {
-        // One spelling of a number only, so that a watch has one address.
-        guard let number = Int(id), String(number) == id else { return nil }
+        guard let number = WatchID.number(id) else { return nil }
         return await monitor.detail(WatchID(account: account, webhookID: number))
+    }
+}
+
+extension WatchID {
+    /// The number of a webhook in its one spelling, so that a watch has one address.
+    static func number(_ text: String) -> Int? {
+        Int(text).flatMap { String($0) == text ? $0 : nil }
     }
 }
 

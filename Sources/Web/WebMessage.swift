@@ -14,8 +14,10 @@ package struct WebRequest: Sendable {
         self.headers = headers
         // By bytes: a combining mark after a separator would hide it from Swift's characters.
         let withoutFragment = Self.originForm(target.utf8[...]).prefix { $0 != UInt8(ascii: "#") }
+        let isAbsolute = withoutFragment.startIndex != target.utf8.startIndex
         let parts = withoutFragment.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false)
-        path = parts.first.map { Self.decode($0, plusIsSpace: false) } ?? "/"
+        let path = parts.first.map { Self.decode($0, plusIsSpace: false) } ?? ""
+        self.path = path.isEmpty && isAbsolute ? "/" : path
         query =
             parts.count < 2
             ? []
@@ -41,6 +43,7 @@ package struct WebRequest: Sendable {
     }
 
     /// A target as clients send it to proxies, and may send to servers (RFC 9112, 3.2.2), without its scheme and authority.
+    /// Without a path, it is `/`.
     private static func originForm(_ target: Substring.UTF8View) -> Substring.UTF8View {
         guard target.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://".utf8) else { return target }
         return target[scheme.upperBound...].drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
@@ -82,4 +85,7 @@ package struct WebResponse: Sendable {
             headers: headers + [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")],
             body: Array("\(text)\n".utf8))
     }
+
+    /// Of whatever is only read.
+    static let methodNotAllowed = text(405, "Method not allowed.", headers: [("Allow", "GET, HEAD")])
 }

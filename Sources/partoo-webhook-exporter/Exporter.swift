@@ -122,12 +122,12 @@ struct Exporter {
         let site = Site(
             monitor: monitor, store: store, prefix: web.prefix, telemetryPath: web.telemetryPath,
             allowsDebug: web.enablesDebug)
-        let page: @Sendable (WebRequest) async -> WebResponse? = { await site.respond(to: $0) }
+        let pages: @Sendable (String) async -> Routes.Resource = { await site.resource(at: $0) }
         let routes = Routes(
             telemetryPath: web.telemetryPath, prefix: web.prefix,
             metrics: { ScrapeHandler(store: store).respond(to: $0) }, isReady: { await monitor.isReady },
             reload: web.enablesLifecycle ? reload : nil,
-            page: web.disablesPages ? nil : page)
+            pages: web.disablesPages ? nil : pages)
         var serverLogger = logger
         serverLogger.logLevel = max(logger.logLevel, .error)
         // Apart, so that probes on demand of receivers that hang shut no scrape out.

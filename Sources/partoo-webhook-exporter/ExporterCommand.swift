@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Logs
+import Transport
 
 /// The program. Without a subcommand it serves.
 @main
@@ -21,11 +22,24 @@ struct ExporterCommand: AsyncParsableCommand {
         return help.firstRange(of: "OPTIONS:").map { "SERVE \(help[$0.lowerBound...])" } ?? help
     }
 
+    /// `-config.file`, as Go's own flags are written. The parser takes it for short flags, and one of them for `-h`.
+    private static func isSingleDashed(_ argument: String) -> Bool {
+        argument.utf8.count > 2 && argument.hasPrefix("-") && argument.dropFirst().utf8.first?.isASCIILetter == true
+    }
+
     static func main() async {
         // A reader that goes away (a pipe into `head`) must not kill the process with a signal.
         signal(SIGPIPE, SIG_IGN)
+        // The parser takes `--flag=` for a flag without a value; an empty one says that there is no external URL.
+        let arguments = CommandLine.arguments.dropFirst().flatMap {
+            $0 == "--web.external-url=" ? [String($0.dropLast()), ""] : [$0]
+        }
+        if let flag = arguments.prefix(while: { $0 != "--" }).first(where: isSingleDashed) {
+            StandardStream.error("error: flags take two dashes: -\(flag.prefix { $0 != "=" }) (see --help)")
+            Glibc.exit(1)
+        }
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

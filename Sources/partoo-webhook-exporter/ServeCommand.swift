@@ -14,7 +14,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .customLong("config.file"), help: "The configuration file.")
     var configFile = "config.yml"
 
-    @Flag(name: .customLong("config.check"), help: "Check the configuration file and exit.")
+    @Flag(name: .customLong("config.check"), inversion: .prefixedNo, help: "Check the configuration file and exit.")
     var checksConfig = false
 
     @OptionGroup var web: WebFlags
@@ -56,19 +56,22 @@ struct WebFlags: ParsableArguments {
     @Option(name: .customLong("web.telemetry-path"), help: "Path of the metrics.")
     var telemetryPath = "/metrics"
 
-    @Flag(name: .customLong("web.enable-lifecycle"), help: "Allow POST /-/reload.")
+    @Flag(name: .customLong("web.enable-lifecycle"), inversion: .prefixedNo, help: "Allow POST /-/reload.")
     var enablesLifecycle = false
 
-    @Flag(name: .customLong("web.enable-debug"), help: "Allow /probe?debug=true, which shows a redacted log.")
+    @Flag(
+        name: .customLong("web.enable-debug"), inversion: .prefixedNo,
+        help: "Allow /probe?debug=true, which shows a redacted log.")
     var enablesDebug = false
 
     @Option(
         name: .customLong("web.external-url"),
-        help: "The URL under which users reach the exporter; links begin with its path.", transform: WebFlags.prefix)
-    var prefix = ""
+        help: "The URL, or its path, under which users reach the exporter; links begin with that path.")
+    var externalURL: String?
 
     @Flag(
-        name: .customLong("web.disable-pages"), help: "Serve the metrics and /-/ only: no pages, no API, no /probe.")
+        name: .customLong("web.disable-pages"), inversion: .prefixedNo,
+        help: "Serve the metrics and /-/ only: no pages, no API, no /probe.")
     var disablesPages = false
 
     @Option(name: .customLong("web.max-requests"), help: "Scrapes (and /probe) answered at once; 0: no limit.")
@@ -85,24 +88,52 @@ struct WebFlags: ParsableArguments {
         return address
     }
 
-    /// The path of an external URL without the slashes at its end.
-    private static func prefix(_ text: String) throws -> String {
-        guard let origin = Origin(url: text), ["http", "https"].contains(origin.scheme), !text.contains("@"),
-            let host = text.firstRange(of: "://")?.upperBound
-        else { throw ValidationError("--web.external-url: must be http(s)://HOST/PATH") }
-        var path = text[host...].drop { $0 != "/" }
-        while path.last == "/" { path.removeLast() }
-        let isPlain = path.utf8.allSatisfy { $0.isASCIIDigit || $0.isASCIILetter || "-._~/".utf8.contains($0) }
-        guard isPlain, !path.contains("//") else {
-            throw ValidationError("--web.external-url: its path may hold letters, digits, -._~ and / only")
+    /// The path of the external URL without the slashes at its end.
+    var prefix: String { externalURL.flatMap(Self.prefix) ?? "" }
+
+    /// nil: it is none. A path alone and nothing at all are good, too.
+    private static func prefix(_ text: String) -> String? {
+        var path = text[...]
+        if !text.isEmpty, !text.hasPrefix("/") {
+            guard let origin = Origin(url: text), ["http", "https"].contains(origin.scheme), !text.contains("@"),
+                let host = text.firstRange(of: "://")?.upperBound
+            else { return nil }
+            path = text[host...].drop { $0 != "/" }
         }
-        return String(path)
+        while path.last == "/" { path.removeLast() }
+        return isPlain(path) ? String(path) : nil
+    }
+
+    /// Whether every client and proxy writes a path like this and no other way: segments of unreserved characters.
+    private static func isPlain(_ path: Substring) -> Bool {
+        path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst().allSatisfy {
+            segment in
+            !segment.isEmpty && !segment.elementsEqual(".".utf8) && !segment.elementsEqual("..".utf8)
+                && segment.allSatisfy { $0.isASCIIDigit || $0.isASCIILetter || "-._~".utf8.contains($0) }
+        }
+    }
+
+    /// Whether the exporter itself has something there, or may come to.
+    private static func isReserved(_ path: String) -> Bool {
+        let first = path.split(separator: "/").first ?? ""
+        return ["-", "api", "webhooks"].contains(first) || ["/probe", "/style.css", "/icon.svg"].contains(path)
     }
 
     func validate() throws {
-        let isTaken = ["/-/", "/api/", "/webhooks/"].contains { telemetryPath.hasPrefix($0) }
-        guard telemetryPath.hasPrefix("/"), !isTaken, !["/", "/probe"].contains(telemetryPath) else {
-            throw ValidationError("--web.telemetry-path: '\(telemetryPath)' must begin with / and be a path of its own")
+        // Not quoted, since a URL may hold a password.
+        guard Self.prefix(externalURL ?? "") != nil else {
+            throw ValidationError(
+                "--web.external-url: must be http(s)://HOST/PATH or /PATH, without a user; the path may hold letters, "
+                    + "digits, -._~ and / only")
+        }
+        guard telemetryPath.utf8.first == UInt8(ascii: "/"),
+            Self.isPlain(telemetryPath.hasSuffix("/") ? telemetryPath.dropLast() : telemetryPath[...])
+        else {
+            throw ValidationError(
+                "--web.telemetry-path: must begin with / and may hold letters, digits, -._~ and / only")
+        }
+        guard !Self.isReserved(telemetryPath) else {
+            throw ValidationError("--web.telemetry-path: '\(telemetryPath)' is the exporter's own")
         }
         guard maximumRequests >= 0 else { throw ValidationError("--web.max-requests: must not be negative") }
     }

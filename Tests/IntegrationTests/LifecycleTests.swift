@@ -85,9 +85,12 @@ import Testing
                 ["serve", "--config.file", good, "--web.listen-address", "192.0.2.1:0"],
                 "Cannot assign requested address"
             ),
-            (["serve", "--config.file", good, "--web.telemetry-path", "/probe"], "--web.telemetry-path"),
             (["serve", "--config.check", "--config.file", good, "--web.config.file", "/no/web.yml"], "/no/web.yml"),
             (["serve", "--no-such-flag"], "--no-such-flag"),
+            (["-config.check", "--config.file", good], "flags take two dashes: --config.check"),
+            (["serve", "-storage.path", "x"], "flags take two dashes: --storage.path"),
+            (["probe", "-help"], "flags take two dashes: --help"),
+            (["serve", "--config.file", good, "--shard=1"], "--shard: 1 needs --total-shards"),
             (["probe", "--config.file", good, "--webhook-id", "9"], "no such webhook"),
             (["healthcheck", "--url", "http://127.0.0.1:1/"], "unhealthy"),
         ]
@@ -200,6 +203,23 @@ import Testing
         }
     }
 
+    /// As the flags of Prometheus's exporters can be switched off.
+    @Test func everyFlagHasItsOpposite() async throws {
+        let world = try await World()
+        let path = try world.configure(["webhook_id: 1, enabled: false"])
+        let flags = ["config.check", "web.enable-lifecycle", "web.enable-debug", "web.disable-pages"]
+        let exporter = try world.start(path, flags.flatMap { ["--\($0)", "--no-\($0)"] } + ["--shard=0"])
+        let port = try await exporter.port()
+        for (method, target, status) in [
+            ("POST", "/-/reload", 403), ("GET", "/probe?webhook_id=1&debug=true", 403), ("GET", "/", 200),
+        ] {
+            #expect(try LoopbackHTTP.request(method, target, port: port).status == status, "\(target)")
+        }
+        #expect(await exporter.stop() == 0)
+        let help = try await ExporterProcess.run(["serve", "--help"]).output
+        for flag in flags { #expect(help.contains("--\(flag)/--no-\(flag)"), "\(flag)") }
+    }
+
     @Test func everyPathKnowsItsMethods() async throws {
         let world = try await World()
         let path = try world.configure(["webhook_id: 1, enabled: false"])
@@ -223,8 +243,15 @@ import Testing
             let answer = try LoopbackHTTP.request(method, "/-/reload", port: port)
             #expect(answer.status == 405 && answer.header("Allow") == "POST", "\(method)")
         }
-        for path in ["/nope", "/metrics/", "/-/", "/-/quit", "/webhooks", "/api/v1", "/probes", "//", "/style.css/"] {
-            #expect(try LoopbackHTTP.request("GET", path, port: port).status == 404, "\(path)")
+        for path in [
+            "/nope", "/metrics/", "/-/", "/-/quit", "/-/reload/", "/webhooks", "/api/v1", "/probes", "//",
+            "/style.css/",
+            "/webhooks/acme/999", "/webhooks/acme/01", "/api/v1/webhooks/acme/999", "*",
+        ] {
+            for method in ["GET", "HEAD", "POST", "OPTIONS"] {
+                let answer = try LoopbackHTTP.request(method, path, port: port)
+                #expect(answer.status == 404 && answer.header("Allow") == nil, "\(method) \(path)")
+            }
         }
         #expect(await exporter.stop() == 0)
         let plain = try world.start(path)

@@ -137,7 +137,8 @@ import Testing
         let port = try await exporter.port()
         let table: [(query: String, status: Int)] = [
             ("webhook_id=3", 404), ("webhook_id=2", 404), ("webhook_id=1&account=other", 404), ("", 400),
-            ("webhook_id=", 400), ("webhook_id=-1", 400), ("webhook_id=1.0", 400), ("webhook_id=0x1", 400),
+            ("webhook_id=", 400), ("webhook_id=-1", 400), ("webhook_id=1.0", 400), ("webhook_id=01", 400),
+            ("webhook_id=%2B1", 400), ("webhook_id=0x1", 400),
             ("webhook_id=99999999999999999999", 400), ("webhook_id=1&webhook_id=1", 400),
             ("webhook_id=1&account=a%2Fb", 400), ("webhook_id=1&debug=yes", 400),
         ]
@@ -403,9 +404,66 @@ import Testing
         }
         #expect(try LoopbackHTTP.request("GET", "/metrics", port: barePort).status == 200)
         #expect(await bare.stop() == 0)
-        for url in ["nonsense", "ftp://a.example/", "https://a.example/a b", "https://u:p@a.example/"] {
-            let run = try await ExporterProcess.run(["serve", "--config.file", path, "--web.external-url", url])
-            #expect(run.status == 1 && run.errors.contains("--web.external-url"), "\(url)")
+        for url in [
+            "nonsense", "ftp://a.example/", "https://a.example/a b", "https://canary:canary@a.example/",
+            "//canary.example",
+            "https://a.example/../canary", "https://a.example/?canary",
+        ] {
+            let run = try await Self.serveBriefly(["--config.file", path, "--web.external-url", url])
+            #expect(run.status == 1 && run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+            #expect(run.errors.contains("--web.external-url") && !run.errors.contains("canary"), "\(run.errors)")
+        }
+    }
+
+    /// What is refused; one that goes on serving has failed, too.
+    private static func serveBriefly(
+        _ arguments: [String]
+    ) async throws -> (status: Int32, output: String, errors: String) {
+        try await ChildProcess.run(
+            "/usr/bin/timeout",
+            ["60", ExporterProcess.binary, "serve", "--web.listen-address", "127.0.0.1:0"] + arguments)
+    }
+
+    /// Also one that is a path alone, none at all, and one that is the metrics' own path.
+    @Test(arguments: [
+        ("/partoo/", "/partoo"), ("/partoo", "/partoo"), ("", ""), ("http://a.example/metrics", "/metrics"),
+    ])
+    func whatAnExternalURLMayBe(url: String, prefix: String) async throws {
+        let world = try await World()
+        let exporter = try world.start(
+            try world.configure(["webhook_id: 1, enabled: false"]), ["--web.external-url=\(url)"])
+        let port = try await exporter.port()
+        let page = try LoopbackHTTP.request("GET", "\(prefix)/", port: port)
+        #expect(page.status == 200 && page.text.contains("href=\"\(prefix)/webhooks/acme/1\""))
+        for path in ["/metrics", "\(prefix)/metrics"] {
+            let metrics = try LoopbackHTTP.request("GET", path, port: port)
+            #expect(metrics.status == 200 && metrics.header("Content-Type")?.hasPrefix("text/plain") == true, "\(path)")
+        }
+        #expect(await exporter.stop() == 0)
+    }
+
+    /// As node_exporter has no page at all; nothing links to a list that is not there.
+    @Test func metricsAtTheRootTakeThePlaceOfTheList() async throws {
+        let world = try await World()
+        let path = try world.configure(["webhook_id: 1, enabled: false"])
+        let exporter = try world.start(path, ["--web.telemetry-path=/"])
+        let port = try await exporter.port()
+        let metrics = try LoopbackHTTP.request("GET", "/", port: port)
+        #expect(metrics.status == 200 && metrics.text.contains("\npartoo_exporter_build_info{"))
+        #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 404)
+        for (path, status) in [("/webhooks/acme/1", 200), ("/webhooks/acme/2", 404)] {
+            let page = try LoopbackHTTP.request("GET", path, port: port)
+            #expect(page.status == status && page.text.ranges(of: "href=\"/\"").count == 1)
+            #expect(page.text.contains("<a href=\"/\">Metrics</a>") && !page.text.contains("All webhooks"))
+        }
+        #expect(await exporter.stop() == 0)
+        for text in [
+            "", "metrics", "/metrics?x", "/%6d", "/é", "/met rics", "/metrics#", "/a/../b", "//m", "/m\n", "/style.css",
+            "/icon.svg", "/api", "/api/x", "/webhooks", "/webhooks/x", "/probe", "/-/metrics", "/-",
+        ] {
+            let run = try await Self.serveBriefly(["--config.file", path, "--web.telemetry-path", text])
+            #expect(run.status == 1 && run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+            #expect(run.errors.hasPrefix("error: --web.telemetry-path: "), "\(run.errors)")
         }
     }
 }

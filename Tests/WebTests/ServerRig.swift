@@ -54,7 +54,8 @@ struct ServerRig {
             }
             let result: Result<Value, any Error>
             do {
-                result = .success(try await body(Running(ports: listeners.map(\.address.port), group: group, ended: ended)))
+                result = .success(
+                    try await body(Running(ports: listeners.map(\.address.port), group: group, ended: ended)))
             } catch {
                 result = .failure(error)
             }
@@ -67,9 +68,9 @@ struct ServerRig {
 
 extension ServerRig.Running {
     /// One request on a connection of its own.
-    func request(_ method: String = "GET", _ path: String = "/", headers: [String] = []) async throws
-        -> LoopbackHTTP.Answer
-    {
+    func request(
+        _ method: String = "GET", _ path: String = "/", headers: [String] = []
+    ) async throws -> LoopbackHTTP.Answer {
         try await onThread { [port] in try LoopbackHTTP.request(method, path, port: port, headers: headers) }
     }
 

@@ -15,7 +15,8 @@ import Web
             ("/metrics?\u{301}", "/metrics", ["\u{301}="]),
             ("/%00%0d%0a", "/\u{0}\r\n", []),
             // As clients write it to proxies.
-            ("http://host:1/a/b?c=d", "/a/b", ["c=d"]), ("http://host", "", []), ("http://host?a=b", "", ["a=b"]),
+            ("http://host:1/a/b?c=d", "/a/b", ["c=d"]), ("http://host", "/", []), ("http://host?a=b", "/", ["a=b"]),
+            ("http://host#a", "/", []),
             ("/a://b/c", "/a://b/c", []),
         ] as [(String, String, [String])])
     func targets(target: String, path: String, query: [String]) {
@@ -70,11 +71,29 @@ import Web
 }
 
 @Suite struct RoutesTests {
-    private func routes(ready: Bool = true, reload: Routes.Reload? = nil, pages: Bool = true) -> Routes {
-        let page: @Sendable (WebRequest) async -> WebResponse? = { $0.path == "/" ? .text(200, "page") : nil }
+    private func routes(
+        ready: Bool = true, reload: Routes.Reload? = nil, pages: Bool = true, prefix: String = "",
+        telemetryPath: String = "/metrics"
+    ) -> Routes {
+        let page: @Sendable (String) async -> Routes.Resource = { path in
+            switch path {
+            case "/", "/api": .readable { _ in .text(200, "page") }
+            case "/gone": .absent(.text(404, "gone"))
+            default: .absent(nil)
+            }
+        }
         return Routes(
-            telemetryPath: "/metrics", metrics: { _ in .text(200, "metrics") }, isReady: { ready }, reload: reload,
-            page: pages ? page : nil)
+            telemetryPath: telemetryPath, prefix: prefix, metrics: { _ in .text(200, "metrics") }, isReady: { ready },
+            reload: reload, pages: pages ? page : nil)
+    }
+
+    /// The text of an answer, or where it sends to; nil for one that is not good.
+    private func said(_ routes: Routes, _ target: String) async -> String? {
+        let response = await status(routes, "GET", target)
+        if let place = response.headers.first(where: { $0.name == "Location" }) {
+            return "\(response.status) \(place.value)"
+        }
+        return response.status == 200 ? String(decoding: response.body.dropLast(), as: UTF8.self) : nil
     }
 
     private func status(_ routes: Routes, _ method: String, _ target: String) async -> WebResponse {
@@ -92,11 +111,50 @@ import Web
 
     @Test(arguments: ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get"])
     func otherMethodsAreNotAllowed(method: String) async {
-        for target in ["/metrics", "/", "/-/healthy", "/-/ready", "/nope"] {
+        for target in ["/metrics", "/", "/-/healthy", "/-/ready"] {
             let response = await status(routes(), method, target)
             #expect(
                 response.status == 405 && response.headers.contains { $0.name == "Allow" && $0.value == "GET, HEAD" })
         }
+    }
+
+    @Test(arguments: ["GET", "HEAD", "POST", "OPTIONS", "get"])
+    func whereNothingIsNoMethodIsAllowed(method: String) async {
+        for routes in [routes(reload: { .success(()) }), routes(pages: false), routes(prefix: "/below")] {
+            for target in ["/nope", "/-/reload/", "/-/", "*", "", "/gone", "/below/gone", "/belowmetrics", "/below//"] {
+                let response = await status(routes, method, target)
+                #expect(response.status == 404 && !response.headers.contains { $0.name == "Allow" }, "\(target)")
+            }
+        }
+    }
+
+    /// Whatever the external URL's path is, what stands at a path without it stays there.
+    @Test(arguments: ["/below", "/metrics", "/-", "/-/healthy", "/api", "/metrics/metrics"])
+    func aPrefixHidesNothing(prefix: String) async {
+        let below = routes(reload: { .success(()) }, prefix: prefix)
+        for (path, text) in [
+            ("/metrics", "metrics"), ("/", "page"), ("/-/healthy", "Healthy."), ("/-/ready", "Ready."),
+            ("/api", "page"),
+        ] {
+            #expect(await said(below, path) == text, "\(path)")
+            #expect(await said(below, prefix + path) == text, "\(prefix + path)")
+        }
+        #expect(await status(below, "POST", "/-/reload").status == 200)
+        #expect(await status(below, "POST", prefix + "/-/reload").status == 200)
+        let isTaken = ["/metrics", "/-/healthy", "/api"].contains(prefix)
+        if !isTaken { #expect(await said(below, prefix) == "308 \(prefix)/") }
+        #expect(await status(below, "POST", prefix).status == 405)
+        let bare = routes(pages: false, prefix: prefix)
+        for path in ["/metrics", prefix + "/metrics"] { #expect(await said(bare, path) == "metrics") }
+        #expect(await said(bare, prefix + "/") == nil)
+        if !isTaken { #expect(await status(bare, "GET", prefix).status == 404) }
+    }
+
+    @Test func metricsMayTakeThePlaceOfTheList() async {
+        #expect(await said(routes(telemetryPath: "/"), "/") == "metrics")
+        #expect(await said(routes(prefix: "/below", telemetryPath: "/"), "/below/") == "metrics")
+        #expect(await said(routes(prefix: "/below", telemetryPath: "/"), "/below") == "308 /below/")
+        #expect(await said(routes(telemetryPath: "/"), "/metrics") == nil)
     }
 
     @Test func readyIsNotHealthy() async {

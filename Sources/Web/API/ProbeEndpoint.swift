@@ -55,9 +55,9 @@ struct ProbeEndpoint: Sendable {
             guard values.count < 2 else { throw Refusal(400, "`\(name)` is given more than once.") }
             return values.first
         }
-        guard let text = try single("webhook_id"), (1...18).contains(text.utf8.count),
-            text.utf8.allSatisfy(\.isASCIIDigit), let number = Int(text)
-        else { throw Refusal(400, "`webhook_id` must be the number of a webhook.") }
+        guard let number = try single("webhook_id").flatMap(WatchID.number), number >= 0 else {
+            throw Refusal(400, "`webhook_id` must be the number of a webhook.")
+        }
         let account: String
         if let name = try single("account"), !name.isEmpty {
             let isName =

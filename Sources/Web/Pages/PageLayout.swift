@@ -6,6 +6,9 @@ struct PageLayout: Sendable {
     let prefix: String
     let telemetryPath: String
 
+    /// Where the metrics are at `/`, there is no list of all webhooks.
+    var hasList: Bool { telemetryPath != "/" }
+
     /// Nothing but our own style sheet and icon is loaded, nothing runs, nobody frames it.
     static let contentSecurityPolicy =
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -19,6 +22,10 @@ struct PageLayout: Sendable {
                 Load the page again for what is new.</footer>
                 """
         }
+        let brand: HTML =
+            hasList
+            ? "<a class=\"brand\" href=\"\(prefix)/\">Partoo webhooks</a>"
+            : "<span class=\"brand\">Partoo webhooks</span>"
         let page: HTML = """
             <!DOCTYPE html>
             <html lang="en">
@@ -33,7 +40,7 @@ struct PageLayout: Sendable {
             <body>
             <a class="skip" href="#main">Skip to the content</a>
             <header class="top">
-            <a class="brand" href="\(prefix)/">Partoo webhooks</a>
+            \(brand)
             <nav aria-label="Site"><a href="\(prefix)\(telemetryPath)">Metrics</a> \
             <a href="\(prefix)/api/v1/webhooks">JSON</a> <a href="\(prefix)/api/v1/openapi.json">API</a></nav>
             </header>
@@ -57,9 +64,10 @@ struct PageLayout: Sendable {
     /// A page that says what went wrong.
     func failure(_ status: Int, _ title: String, _ sentence: String) -> WebResponse {
         response(
-            status, title: title,
-            "<h1>\(title)</h1><p>\(sentence)</p><p><a href=\"\(prefix)/\">All webhooks</a></p>")
+            status, title: title, "<h1>\(title)</h1><p>\(sentence)</p>\(linkToList)")
     }
+
+    var linkToList: HTML? { hasList ? "<p><a href=\"\(prefix)/\">All webhooks</a></p>" : nil }
 
     func badges(_ standings: WatchStandings) -> HTML {
         let all = standings.all.map { standing -> HTML in

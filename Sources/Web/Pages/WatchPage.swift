@@ -25,7 +25,7 @@ struct WatchPage {
         layout.response(
             title: "\(state.id) · \(summary.standings.worst.title)", at: now,
             """
-            <p><a href="\(layout.prefix)/">All webhooks</a></p>
+            \(layout.linkToList)
             <h1>\(state.id.description) \(layout.badges(summary.standings))</h1>
             <div class="columns">\(configurationCard)\(probeCard)</div>
             \(comparison)
