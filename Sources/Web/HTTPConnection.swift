@@ -41,6 +41,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     private let channel: any Channel
     private let server: WebServer
     private let connections: OpenConnections
+    private let bytes: RequestBytes
     private var context: ChannelHandlerContext?
     private var phase = Phase.waiting
     private var backlog = CircularBuffer<Event>(initialCapacity: 0)
@@ -48,6 +49,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     private var place: Int?
     /// The server stops, or another needs the room: the request that was begun is the last.
     private var isEnding: Bool
+    /// Of the next request something has come, or it is the first one: the time for its header block runs.
+    private var isHeaderAwaited = true
     private var wantsToRead = false
     private var isInputClosed = false
     /// When the client must have done its part; nil while nothing is awaited of it.
@@ -63,11 +66,13 @@ final class HTTPConnection: ChannelDuplexHandler {
     private static let bodyTooLarge = WebResponse.text(413, "The body is too large.")
 
     init(
-        _ channel: any Channel, server: WebServer, connections: OpenConnections, _ standing: OpenConnections.Standing
+        _ channel: any Channel, server: WebServer, connections: OpenConnections, _ standing: OpenConnections.Standing,
+        _ bytes: RequestBytes
     ) {
         self.channel = channel
         self.server = server
         self.connections = connections
+        self.bytes = bytes
         isEnding = standing == .ending
     }
 
@@ -80,6 +85,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch error {
         case HTTPParserError.headerOverflow: take(.refusal(.text(431, "The headers are too large.")))
+        case HTTPParserError.invalidMethod where bytes.holdsUnknownMethod: take(.refusal(.methodNotAllowed))
         case is HTTPParserError: take(.refusal(.text(400, "This is no request of HTTP/1.1.")))
         // More bytes after those that could not be read.
         case is ByteToMessageDecoderError: break
@@ -91,6 +97,8 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
+        case is RequestBytes.Came:
+            if case .waiting = phase, bytes.isMidway { awaitHeader() }
         case ChannelEvent.inputClosed:
             isInputClosed = true
             take(.inputClosed)
@@ -279,7 +287,8 @@ final class HTTPConnection: ChannelDuplexHandler {
             return close()
         } else {
             phase = .waiting
-            expect(within: server.limits.idleTimeout)
+            isHeaderAwaited = false
+            if bytes.isMidway { awaitHeader() } else { expect(within: server.limits.idleTimeout) }
             while let event = backlog.popFirst() {
                 handle(event)
                 switch phase {
@@ -312,6 +321,13 @@ final class HTTPConnection: ChannelDuplexHandler {
         if alarm.map({ $0.at > at }) ?? true { setAlarm(at) }
     }
 
+    /// However its bytes trickle in.
+    private func awaitHeader() {
+        guard !isHeaderAwaited else { return }
+        isHeaderAwaited = true
+        expect(within: server.limits.headerTimeout)
+    }
+
     private func setAlarm(_ at: NIODeadline) {
         guard let context else { return }
         alarm?.scheduled.cancel()
@@ -332,7 +348,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        if isEnding { close() } else { expect(within: server.limits.idleTimeout) }
+        if isEnding { close() } else { expect(within: server.limits.headerTimeout) }
         context.fireChannelActive()
     }
 

@@ -119,9 +119,10 @@ package struct HTTPListener: Sendable {
         do {
             try server.secure(channel)
             let decoder = HTTPRequestDecoder(limitConfiguration: limits)
+            let bytes = RequestBytes()
             try channel.pipeline.syncOperations.addHandlers([
-                HTTPResponseEncoder(), ByteToMessageHandler(decoder),
-                HTTPConnection(channel, server: server, connections: connections, standing),
+                HTTPResponseEncoder(), bytes, ByteToMessageHandler(decoder),
+                HTTPConnection(channel, server: server, connections: connections, standing, bytes),
             ])
         } catch {
             connections.remove(channel)

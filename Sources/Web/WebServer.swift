@@ -15,7 +15,11 @@ package struct WebServer: Sendable {
         /// Open at once on one address; above it, the oldest makes room for one that comes. Each costs a descriptor, which
         /// probes need too.
         package var maximumConnections: Int
-        /// A connection on which no request begins, or a header block does not end, for so long is closed.
+        /// A header block ends so long after its first byte, the first of a connection so long after that has come; or the
+        /// connection is closed.
+        package var headerTimeout: Duration
+        /// A connection on which no further request begins for so long is closed. Longer than a minute, at which most scrapes
+        /// come: one that is sent just as the connection closes fails.
         package var idleTimeout: Duration
         /// From the end of a request's headers to that of its body.
         package var readTimeout: Duration
@@ -26,12 +30,14 @@ package struct WebServer: Sendable {
 
         package init(
             maximumRequests: Int = 40, limitedPaths: [Set<String>] = [["/metrics"]], maximumConnections: Int = 512,
-            idleTimeout: Duration = .seconds(60), readTimeout: Duration = .seconds(10),
-            sendTimeout: Duration = .seconds(30), maximumHeaderBytes: Int = 32_768, maximumBodyBytes: Int = 65_536
+            headerTimeout: Duration = .seconds(60), idleTimeout: Duration = .seconds(120),
+            readTimeout: Duration = .seconds(10), sendTimeout: Duration = .seconds(30),
+            maximumHeaderBytes: Int = 32_768, maximumBodyBytes: Int = 65_536
         ) {
             self.maximumRequests = maximumRequests
             self.limitedPaths = limitedPaths
             self.maximumConnections = maximumConnections
+            self.headerTimeout = headerTimeout
             self.idleTimeout = idleTimeout
             self.readTimeout = readTimeout
             self.sendTimeout = sendTimeout

@@ -253,6 +253,8 @@ import Testing
                 #expect(answer.status == 404 && answer.header("Allow") == nil, "\(method) \(path)")
             }
         }
+        let unknown = try LoopbackHTTP.request("FOO", "/metrics", port: port)
+        #expect(unknown.status == 405 && unknown.header("Allow") == "GET, HEAD")
         #expect(await exporter.stop() == 0)
         let plain = try world.start(path)
         #expect(try LoopbackHTTP.request("POST", "/-/reload", port: try await plain.port()).status == 403)

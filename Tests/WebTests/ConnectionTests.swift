@@ -71,6 +71,23 @@ import Testing
         #expect(statuses(answer) == ["400"] && answer.contains("Connection: close"), "\(answer)")
     }
 
+    /// One that the parser does not know is not allowed like others; all else of it is broken.
+    @Test func aMethodOfNobodysIsNotAllowed() async throws {
+        for method in ["FOO", "get", "GETX", "M-FOO", "!", "Foo"] {
+            for before in ["", "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"] {
+                let answer = try await said("\(before)\(method) /a HTTP/1.1\r\nHost: a\r\n\r\n" + Self.close)
+                #expect(statuses(answer) == (before.isEmpty ? ["405"] : ["200", "405"]), "\(answer)")
+                #expect(answer.contains("\r\nAllow: GET, HEAD\r\n") && answer.contains("Connection: close"))
+            }
+        }
+        for line in [
+            "FOO", "FOO /a", "FOO /a HTTP/2.0", "F(O /a HTTP/1.1", "FOO /a b HTTP/1.1", "\u{16}\u{3}\u{1} a b",
+        ] {
+            let answer = try await said("\(line)\r\nHost: a\r\n\r\n" + Self.close)
+            #expect(statuses(answer) == ["400"] && !answer.contains("Allow"), "\(line): \(answer)")
+        }
+    }
+
     @Test func whatIsBrokenWaitsForTheAnswerBefore() async throws {
         let answer = try await said("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n")
         #expect(statuses(answer) == ["200", "400"])
