@@ -29,6 +29,8 @@ extension EasyHandle {
     /// Runs when the connection stands, verified, and nothing of the request was sent.
     func beforeRequest() -> Int32 {
         guard let job, let target else { return CURL_PREREQFUNC_ABORT }
+        // A kept connection opened no socket; libcurl has just taken it up.
+        if seen.clockBegan == nil { seen.clockBegan = clockBegan }
         if target.scheme == "https", let session {
             let isVerified = !job.request.tls.insecureSkipVerify && !seen.stopsBeforeRequest
             seen.tls = TLSFacts(session: session, isVerified: isVerified)

@@ -24,7 +24,8 @@ final class EasyHandle {
         /// When the TLS handshake began, which is when the connection stood.
         var handshakeBegan: ContinuousClock.Instant?
         var started = ContinuousClock.now
-        /// When libcurl's clock for the transfer began, which is later where the loop was busy; known from the first socket on.
+        /// When libcurl's clock for the transfer began, which is later where the loop was busy; known from the first socket on,
+        /// or where a kept connection is taken up.
         var clockBegan: ContinuousClock.Instant?
         var hasAllowedAddress = false
         var hasForbiddenAddress = false

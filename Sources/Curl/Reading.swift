@@ -82,13 +82,13 @@ struct Reading {
         }
         var timings = Timings(total: .microseconds(total))
         if isKept {
-            timings.processing = until(progress == .answered ? time(CURLINFO_STARTTRANSFER_TIME_T) : total)
+            timings.processing = until(progress == .answered ? responseBegan : total)
             if progress == .answered { timings.transfer = until(total) }
             return timings
         }
         // libcurl says 0 where the handshake failed. Through a proxy, its tunnel is part of connecting.
         let reported = time(CURLINFO_CONNECT_TIME_T)
-        let connected = usesProxy || reported == 0 ? max(reported, handshakeBegan ?? 0) : reported
+        let connected = usesProxy || reported == 0 ? max(reported, time(of: seen.handshakeBegan)) : reported
         if !isLiteral { timings.resolve = until(progress == .nothing ? total : time(CURLINFO_NAMELOOKUP_TIME_T)) }
         guard progress > .nothing else { return timings }
         timings.connect = until(progress == .resolved ? total : connected)
@@ -97,17 +97,24 @@ struct Reading {
             timings.tls = until(progress == .connected ? total : time(CURLINFO_APPCONNECT_TIME_T))
             guard progress > .connected else { return timings }
         }
-        timings.processing = until(progress == .answered ? time(CURLINFO_STARTTRANSFER_TIME_T) : total)
+        timings.processing = until(progress == .answered ? responseBegan : total)
         guard progress == .answered else { return timings }
         timings.transfer = until(total)
         return timings
     }
 
-    private var handshakeBegan: Int? {
-        seen.handshakeBegan.map { began in
-            let (seconds, attoseconds) = (began - (seen.clockBegan ?? seen.started)).components
-            return Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
-        }
+    /// Where a body goes out by itself, as over HTTP/2 or past 64 KiB, its first byte is what libcurl calls the response's.
+    private var responseBegan: Int {
+        let reported = time(CURLINFO_STARTTRANSFER_TIME_T)
+        let hasBody = request.method == .post || request.method == .put
+        return hasBody ? max(reported, time(of: seen.response.began)) : reported
+    }
+
+    /// On libcurl's clock for the transfer; 0 for what did not happen.
+    private func time(of instant: ContinuousClock.Instant?) -> Int {
+        guard let instant else { return 0 }
+        let (seconds, attoseconds) = (instant - (seen.clockBegan ?? seen.started)).components
+        return Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
     }
 
     private func time(_ info: CURLINFO) -> Int {

@@ -11,7 +11,8 @@ struct ResponseCollector {
     private(set) var body: [UInt8] = []
     private(set) var isTruncated = false
     private(set) var hasTooManyHeaders = false
-    private(set) var hasStatusLine = false
+    /// When the first status line came, of an interim response too.
+    private(set) var began: ContinuousClock.Instant?
     /// Whether the last header block came to its end; libcurl takes one that was cut for a whole one.
     private(set) var hasWholeBlock = false
     private var isInBlock = false
@@ -22,6 +23,8 @@ struct ResponseCollector {
     var headers: [HeaderField] {
         fields.map { HeaderField(name: $0.name, value: Secret(String(decoding: $0.value, as: UTF8.self))) }
     }
+    var hasStatusLine: Bool { began != nil }
+
 
     /// - Returns: what libcurl takes for success: the number of bytes; anything else ends the transfer.
     mutating func takeHeader(_ data: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
@@ -43,7 +46,7 @@ struct ResponseCollector {
             // Each response begins anew: what interim ones said does not count.
             fields = []
             lines = 0
-            hasStatusLine = true
+            if began == nil { began = .now }
             hasWholeBlock = false
             isInBlock = true
             return

@@ -29,8 +29,9 @@ final class Nginx: Sendable {
 
     /// - Parameters:
     ///   - chain: certificates that are sent behind the leaf.
+    ///   - backend: a port on 127.0.0.1, behind `/backend`.
     ///   - named: whether the certificate is for `another.example` instead of the address.
-    init(_ fixture: Fixture, chain: [String] = [], named: Bool = false) async throws {
+    init(_ fixture: Fixture, chain: [String] = [], backend: Int = 1, named: Bool = false) async throws {
         self.fixture = fixture
         let number = Self.number.add(1, ordering: .relaxed).newValue
         let own = Int(getpid())
@@ -50,6 +51,7 @@ final class Nginx: Sendable {
             location / { return 200 "\(shown)"; }
             location /slow { alias \(fixture.folder.path)/served/big; limit_rate 20k; }
             location /big { root \(fixture.folder.path)/served; }
+            location /backend { proxy_pass http://127.0.0.1:\(backend); }
             location /header { add_header X-Long "\(String(repeating: "a", count: 3000))"; return 200; }
             """
         let tls = "ssl_certificate \(certificate); ssl_certificate_key \(key);"

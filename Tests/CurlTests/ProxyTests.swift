@@ -141,6 +141,20 @@ import Transport
             $0.tls.serverName = "localhost"
         }
         #expect(transfer.reason == .tlsExpired && transfer.tls?.leafNotAfter != nil, "\(transfer.result)")
+    @Test func whatAReceiverBehindATunnelDoesWithABodyIsProcessing() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server(respond: { _ in .response(200, after: .milliseconds(200)) })
+        let proxy = try RawServer(Self.tunnel(to: server.port))
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/", .post) {
+            $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
+            $0.body = [UInt8](repeating: 0x61, count: 200_000)
+        }
+        #expect(transfer.response?.status == 200, "\(transfer.result)")
+        #expect((transfer.timings.processing ?? .zero) >= .milliseconds(200), "\(transfer.timings)")
+        transfer.expectWholePhases()
+        await server.stop()
+    }
+
         #expect(proxy.notes.count == 2)
         for note in proxy.notes { #expect(note.hasPrefix("CONNECT 127.0.0.1:\(expired.port) "), "\(note)") }
         await expired.stop()

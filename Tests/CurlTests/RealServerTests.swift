@@ -82,6 +82,28 @@ import Transport
         let fixture = try Fixture(.fresh)
         let nginx = try await Nginx(fixture)
         let slow = Task {
+    /// Over HTTP/2 libcurl sends every body by itself.
+    @Test func whatAReceiverDoesWithABodyIsProcessing() async throws {
+        let fixture = try Fixture()
+        let slow = try RawServer { connection in
+            _ = connection.readRequest()
+            connection.pause(milliseconds: 200)
+            connection.write(page())
+        }
+        let nginx = try await Nginx(fixture, backend: slow.port)
+        for site in [Nginx.Site.both, .clear] {
+            for (method, body) in [(HTTPMethod.get, ""), (.post, "{}"), (.put, "{}"), (.post, "")] {
+                let transfer = await fixture.perform(nginx.url(site, "/backend"), method) {
+                    $0.httpVersion = .http2
+                    $0.body = Array(body.utf8)
+                }
+                #expect(transfer.response?.status == 200 && transfer.response?.version == .http2, "\(transfer.result)")
+                #expect((transfer.timings.processing ?? .zero) >= .milliseconds(200), "\(method) \(transfer.timings)")
+                transfer.expectWholePhases()
+            }
+        }
+    }
+
             await fixture.perform(nginx.url(.clear, "/slow")) {
                 $0.httpVersion = .http2
                 $0.maximumResponseBytes = 3_000_000

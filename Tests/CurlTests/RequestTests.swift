@@ -152,6 +152,27 @@ import Transport
         transfer.expectWholePhases()
     }
 
+    /// Past 64 KiB libcurl sends a body by itself; the receiver takes long with it, and its answer is short.
+    @Test(arguments: [HTTPMethod.post, .put], [10, 200_000])
+    func whatAReceiverDoesWithABodyIsProcessing(_ method: HTTPMethod, _ size: Int) async throws {
+        let kept = try Fixture(.kept)
+        let server = try RawServer { connection in
+            while !connection.readRequest().isEmpty {
+                connection.pause(milliseconds: 200)
+                connection.write(page())
+            }
+        }
+        for number in 0..<2 {
+            let transfer = await kept.perform("http://127.0.0.1:\(server.port)/", method) {
+                $0.body = [UInt8](repeating: 0x61, count: size)
+            }
+            #expect(transfer.response?.status == 200, "\(transfer.result)")
+            #expect((transfer.timings.connect == nil) == (number > 0), "the second goes over the first's connection")
+            #expect((transfer.timings.processing ?? .zero) >= .milliseconds(200), "\(transfer.timings)")
+            transfer.expectWholePhases()
+        }
+    }
+
     @Test func aResponseMayComeBeforeTheRequest() async throws {
         let server = try RawServer { connection in
             connection.write(page("503 Busy"))
