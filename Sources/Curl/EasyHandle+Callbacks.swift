@@ -34,7 +34,10 @@ extension EasyHandle {
         if target.scheme == "https", let session {
             let isVerified = !job.request.tls.insecureSkipVerify && !seen.stopsBeforeRequest
             seen.tls = TLSFacts(session: session, isVerified: isVerified)
-            if job.request.httpVersion == .http2, !Self.hasChosenHTTP2(session) { seen.lacksHTTP2 = true }
+            seen.speaksHTTP2 = Self.hasChosenHTTP2(session)
+            seen.lacksHTTP2 = job.request.httpVersion == .http2 && !seen.speaksHTTP2
+        } else {
+            seen.speaksHTTP2 = target.scheme == "http" && job.request.httpVersion == .http2
         }
         return seen.stopsBeforeRequest || seen.lacksHTTP2 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK
     }

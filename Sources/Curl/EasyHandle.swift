@@ -31,6 +31,8 @@ final class EasyHandle {
         var hasForbiddenAddress = false
         /// The machine had no descriptor left.
         var lacksDescriptor = false
+        /// Frames go over the connection, and no text.
+        var speaksHTTP2 = false
         /// HTTP/2 was asked for and not offered; no request was sent.
         var lacksHTTP2 = false
         /// The second handshake ends before a request is sent.

@@ -145,20 +145,23 @@ struct Reading {
         }
         guard code == CURLE_OK || (code == CURLE_WRITE_ERROR && response.isTruncated) else {
             return .failure(error(code))
+        if response.hasSwitched, !isBeforeTunnel {
+            return .failure(TransferError(.httpProtocol, "the receiver changed to another protocol, unasked"))
+        }
         }
         let status = number(CURLINFO_RESPONSE_CODE)
         // libcurl is content with a header block that was cut, and with an interim response that nothing follows.
-        guard response.hasWholeBlock, status >= 200 || status == 101 else {
-            return .failure(TransferError(.httpProtocol, "the response was cut short"))
-        }
+        guard response.hasWholeBlock, status >= 200 else { return .failure(cutError) }
         if usesProxy, !isTLS, status == 407 {
             return .failure(TransferError(.proxy, "the proxy asks for credentials (status 407)"))
         }
-        let version: HTTPVersion =
-            switch number(CURLINFO_HTTP_VERSION) {
-            case CURL_HTTP_VERSION_1_0: .http1_0
-            case CURL_HTTP_VERSION_2_0: .http2
-            default: .http1_1
+        let version: HTTPVersion
+        switch number(CURLINFO_HTTP_VERSION) {
+        case CURL_HTTP_VERSION_1_0: version = .http1_0
+        case CURL_HTTP_VERSION_2_0:
+            // libcurl goes by the status line, which over HTTP/1.1 may say anything.
+            guard seen.speaksHTTP2 else {
+                return .failure(TransferError(.httpProtocol, "the answer calls itself HTTP/2, and is HTTP/1.1"))
             }
         return .success(
             Response(
@@ -195,8 +198,10 @@ struct Reading {
         case CURLE_GOT_NOTHING: return TransferError(.emptyResponse, "the peer closed without a response")
         case CURLE_SEND_ERROR:
             return isAlert ? alertError : TransferError(.reset, "the peer broke off while the request was sent")
+        // Interim responses are nothing to libcurl.
+        case CURLE_GOT_NOTHING where seen.response.hasStatusLine: return cutError
         case CURLE_RECV_ERROR: return receiveError
-        case CURLE_PARTIAL_FILE: return TransferError(.httpProtocol, "the response was cut short")
+        case CURLE_PARTIAL_FILE: return cutError
         // A body that cannot be decoded is a failed write; our own callbacks fail for limits only, dealt with before.
         case CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR:
             return TransferError(.httpProtocol, "the answer breaks the HTTP protocol")
@@ -242,6 +247,8 @@ struct Reading {
         if status != 0, status / 100 != 2 {
             return TransferError(.proxy, "the proxy refused the tunnel with status \(status)")
         }
+    private var cutError: TransferError { TransferError(.httpProtocol, "the response was cut short") }
+
         switch code {
         case CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST:
             return TransferError(.proxy, "the proxy's name cannot be resolved")
@@ -298,7 +305,7 @@ struct Reading {
     private var receiveError: TransferError {
         if isAlert, !seen.response.hasStatusLine { return alertError }
         if isReset { return TransferError(.reset, "the peer reset the connection") }
-        if seen.response.hasStatusLine { return TransferError(.httpProtocol, "the response was cut short") }
+        if seen.response.hasStatusLine { return cutError }
         // OpenSSL calls a close without the closing alert an unexpected end.
         return message.contains("unexpected eof")
             ? TransferError(.emptyResponse, "the peer closed without a response")

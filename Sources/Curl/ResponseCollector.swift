@@ -15,16 +15,19 @@ struct ResponseCollector {
     private(set) var began: ContinuousClock.Instant?
     /// Whether the last header block came to its end; libcurl takes one that was cut for a whole one.
     private(set) var hasWholeBlock = false
+    /// The peer speaks another protocol from here on, which nobody asked for. libcurl would take that for a body.
+    private(set) var hasSwitched = false
     private var isInBlock = false
+    private var isSwitching = false
     private var headerBytes = 0
     private var lines = 0
     private var fields: [(name: String, value: [UInt8])] = []
 
+    var hasStatusLine: Bool { began != nil }
+
     var headers: [HeaderField] {
         fields.map { HeaderField(name: $0.name, value: Secret(String(decoding: $0.value, as: UTF8.self))) }
     }
-    var hasStatusLine: Bool { began != nil }
-
 
     /// - Returns: what libcurl takes for success: the number of bytes; anything else ends the transfer.
     mutating func takeHeader(_ data: UnsafeMutablePointer<CChar>?, _ count: Int) -> Int {
@@ -36,7 +39,7 @@ struct ResponseCollector {
             return 0
         }
         takeLine(UnsafeRawBufferPointer(start: data, count: count))
-        return count
+        return hasSwitched ? 0 : count
     }
 
     private mutating func takeLine(_ line: UnsafeRawBufferPointer) {
@@ -49,11 +52,13 @@ struct ResponseCollector {
             if began == nil { began = .now }
             hasWholeBlock = false
             isInBlock = true
+            isSwitching = Self.trimmed(line.drop { $0 != 0x20 }).starts(with: "101".utf8)
             return
         }
         guard let first = line.first, first != 0x0d, first != 0x0a else {
             isInBlock = false
             hasWholeBlock = true
+            hasSwitched = isSwitching
             return
         }
         if first == 0x20 || first == 0x09 {

@@ -117,7 +117,7 @@ import Transport
             default: break
             }
             if let response = transfer.response {
-                #expect(response.status >= 200 || response.status == 101, "\(number)")
+                #expect(response.status >= 200, "\(number)")
                 #expect(response.body.count <= 1 << 20)
             }
         }

@@ -34,6 +34,8 @@ import Transport
     }
 
     private static let head = "HTTP/1.1 200 OK\r\nX-A: b\r\n"
+    private static let switching =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
     private static let longLine = "X-Long: " + String(repeating: "a", count: 200_000) + "\r\n"
     private static let manyHeaders = String(repeating: "X-A: b\r\n", count: 2000)
     private static let bigHeaders = String(repeating: "X-A: \(String(repeating: "b", count: 1000))\r\n", count: 600)
@@ -60,8 +62,15 @@ import Transport
         Row("noise", (saying("\u{0}\u{1}\u{2}\u{7f}\u{0}"), .httpProtocol)),
         Row("no status", (saying("HTTP/1.1 abc\r\n\r\n"), .httpProtocol)),
         Row("a version to come", (saying("HTTP/9.9 200 OK\r\n\r\n"), .httpProtocol)),
-        Row("interim only", (saying("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), .emptyResponse)),
-        Row("continue only", (saying("HTTP/1.1 100 Continue\r\n\r\n"), .emptyResponse)),
+        Row("interim only", (saying("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), .httpProtocol)),
+        Row("continue only", (saying("HTTP/1.1 100 Continue\r\n\r\n"), .httpProtocol)),
+        Row("closes in an interim response", (saying("HTTP/1.1 100 Continue\r\nX-A: b\r\n"), .httpProtocol)),
+        Row("another protocol from here", (saying(switching), .httpProtocol)),
+        Row("another protocol from here, without a phrase", (saying("HTTP/1.1 101\r\n\r\n"), .httpProtocol)),
+        Row("another protocol from here, and goes on", (saying(switching + "\u{81}\u{2}hi"), .httpProtocol)),
+        Row("another protocol from here, and waits", (hanging(after: switching), .httpProtocol)),
+        Row("calls itself HTTP/2", (saying("HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n"), .httpProtocol)),
+        Row("calls itself HTTP/2.0", (saying("HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"), .httpProtocol)),
         Row("one header line past the limit", (saying(head + longLine + "\r\n"), .httpProtocol)),
         Row("a status line past the limit", (saying("HTTP/1.1 200 \(longLine)\r\n"), .httpProtocol)),
         Row("headers past the limit", (saying(head + bigHeaders + "\r\n"), .httpProtocol)),

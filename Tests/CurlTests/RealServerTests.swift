@@ -46,6 +46,20 @@ import Transport
         transfer.expectWholePhases()
     }
 
+    @Test(arguments: ["HTTP/2", "HTTP/2.0"])
+    func aNameInAStatusLineIsNoVersion(_ name: String) async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server(respond: { _ in
+            .answer(Array("\(name) 200 OK\r\nContent-Length: 0\r\n\r\n".utf8))
+        })
+        for choice in [HTTPVersionChoice.automatic, .http1_1] {
+            let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/") { $0.httpVersion = choice }
+            #expect(transfer.reason == .httpProtocol, "\(transfer.result)")
+            transfer.expectWholePhases()
+        }
+        await server.stop()
+    }
+
     @Test func limitsAndMethodsHoldForHTTP2() async throws {
         let fixture = try Fixture()
         let nginx = try await Nginx(fixture)
@@ -68,20 +82,6 @@ import Transport
         }
     }
 
-    @Test func sessionsAreNotResumedOnFreshConnections() async throws {
-        let fixture = try Fixture(.fresh)
-        let nginx = try await Nginx(fixture)
-        for _ in 0..<3 {
-            let transfer = await fixture.perform(nginx.url(.both)) { $0.httpVersion = .http1_1 }
-            #expect(transfer.response?.status == 200 && !transfer.seen.isResumed)
-        }
-    }
-
-    /// Over HTTP/2 a request could join another one's connection while that still runs.
-    @Test func aConnectionInUseIsNotJoined() async throws {
-        let fixture = try Fixture(.fresh)
-        let nginx = try await Nginx(fixture)
-        let slow = Task {
     /// Over HTTP/2 libcurl sends every body by itself.
     @Test func whatAReceiverDoesWithABodyIsProcessing() async throws {
         let fixture = try Fixture()
@@ -104,6 +104,20 @@ import Transport
         }
     }
 
+    @Test func sessionsAreNotResumedOnFreshConnections() async throws {
+        let fixture = try Fixture(.fresh)
+        let nginx = try await Nginx(fixture)
+        for _ in 0..<3 {
+            let transfer = await fixture.perform(nginx.url(.both)) { $0.httpVersion = .http1_1 }
+            #expect(transfer.response?.status == 200 && !transfer.seen.isResumed)
+        }
+    }
+
+    /// Over HTTP/2 a request could join another one's connection while that still runs.
+    @Test func aConnectionInUseIsNotJoined() async throws {
+        let fixture = try Fixture(.fresh)
+        let nginx = try await Nginx(fixture)
+        let slow = Task {
             await fixture.perform(nginx.url(.clear, "/slow")) {
                 $0.httpVersion = .http2
                 $0.maximumResponseBytes = 3_000_000
