@@ -32,7 +32,7 @@ extension EasyHandle {
             let isTLS = target?.scheme == "https"
             set(CURLOPT_HTTP_VERSION, isTLS ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
         }
-        setProxy()
+        setProxy(request.tls)
         setCallbacks()
     }
 
@@ -44,14 +44,15 @@ extension EasyHandle {
         return max(Int(seconds * 1000 + attoseconds / 1_000_000_000_000_000), 1)
     }
 
-    private func setProxy() {
+    private func setProxy(_ tls: TLSOptions) {
         // Empty: none, whatever the environment says. `no_proxy` would else put even a configured proxy aside.
         set(CURLOPT_PROXY, proxy?.url?.reveal() ?? "")
         set(CURLOPT_NOPROXY, "")
         // What a proxy says about the tunnel is no part of the response.
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_PROXY_CAPATH, nil as String?)
-        set(CURLOPT_PROXY_CAINFO, Self.systemBundle)
+        // Whoever runs a private authority has the proxy's certificate from it too.
+        set(CURLOPT_PROXY_CAINFO, tls.caFile ?? Self.systemBundle)
     }
 
     private func setCallbacks() {

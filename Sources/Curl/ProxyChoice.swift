@@ -21,6 +21,12 @@ struct ProxyChoice {
         }
     }
 
+    /// Without brackets, as libcurl reads it; nil where there is no proxy or its URL cannot be read.
+    var host: String? {
+        guard let text = url?.reveal() else { return nil }
+        return URLParts(text.contains("://") ? text : "http://\(text)")?.host
+    }
+
     var isSOCKS: Bool { url?.reveal().lowercased().hasPrefix("socks") ?? false }
 
     static func variable(_ name: String) -> String? {

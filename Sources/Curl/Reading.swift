@@ -23,7 +23,7 @@ struct Reading {
         self.request = request
         self.target = target
         self.proxy = proxy
-        isLiteral = proxy.url == nil && IPAddress(target.host) != nil
+        isLiteral = (proxy.url == nil ? target.host : proxy.host).flatMap { IPAddress($0) } != nil
     }
 
     func transfer(_ code: CURLcode) -> Transfer {
@@ -51,7 +51,7 @@ struct Reading {
         if isKept { return isTLS ? .secured : .connected }
         if isTLS, seen.tls != nil || time(CURLINFO_APPCONNECT_TIME_T) > 0 { return .secured }
         // A proxy that stands is not yet the target.
-        if isBeforeTunnel { return seen.hasAllowedAddress ? .resolved : .nothing }
+        if isBeforeTunnel { return isLiteral || seen.hasAllowedAddress ? .resolved : .nothing }
         if seen.handshakeBegan != nil || time(CURLINFO_CONNECT_TIME_T) > 0 { return .connected }
         if isLiteral || seen.hasAllowedAddress || seen.hasForbiddenAddress || time(CURLINFO_NAMELOOKUP_TIME_T) > 0 {
             return .resolved

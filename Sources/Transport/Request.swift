@@ -39,7 +39,7 @@ package struct TLSOptions: Sendable, Hashable {
         package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// A bundle of trusted certificates instead of the system's; an absolute path.
+    /// A bundle of trusted certificates instead of the system's, for a proxy with TLS too; an absolute path.
     package var caFile: String?
     /// The client certificate and its key; absolute paths.
     package var certificateFile: String?

@@ -78,10 +78,40 @@ import Transport
         let proxy = try await fixture.server()
         let transfer = await fixture.perform("\(scheme)://127.0.0.1:1/") {
             $0.proxy = Secret("https://127.0.0.1:\(proxy.port)")
+            $0.tls.caFile = nil
         }
         #expect(transfer.reason == .proxy && transfer.tls == nil, "\(transfer.result)")
         transfer.expectWholePhases()
         await proxy.stop()
+    }
+
+    @Test func thePrivateAuthorityHoldsForTheProxyToo() async throws {
+        let fixture = try Fixture()
+        let proxy = try await fixture.server()
+        let transfer = await fixture.perform("http://127.0.0.1:1/") {
+            $0.proxy = Secret("https://127.0.0.1:\(proxy.port)")
+        }
+        #expect(transfer.response?.status == 200, "\(transfer.result)")
+        transfer.expectWholePhases()
+        await proxy.stop()
+    }
+
+    /// It is the proxy that is looked up, and the target only by the proxy or while it is asked.
+    @Test(
+        arguments: [
+            ("127.0.0.1", false), ("http://127.0.0.1", false), ("http://u:p@127.0.0.1", false),
+            ("http://127.1", false), ("socks5h://127.0.0.1", false), ("socks5://127.0.0.1", false),
+            ("localhost", true), ("http://localhost", true), ("socks5h://localhost", true),
+        ], ["http://127.0.0.1:1/", "http://localhost:1/", "https://127.0.0.1:1/"])
+    func aProxyIsLookedUpWhereItHasAName(_ proxy: (String, Bool), _ target: String) async throws {
+        let server = try RawServer { connection in
+            _ = connection.read()
+            connection.write(page("403 Forbidden"))
+        }
+        let transfer = try await Fixture().perform(target) { $0.proxy = Secret("\(proxy.0):\(server.port)") }
+        #expect((transfer.timings.resolve != nil) == proxy.1, "\(transfer.timings)")
+        #expect(transfer.timings.connect != nil && server.connections == 1)
+        transfer.expectWholePhases()
     }
 
     @Test func aTunnelLeadsToTheTarget() async throws {
@@ -108,6 +138,20 @@ import Transport
         let request = try #require(requests.values.first)
         #expect(request.header("X-Token") == "for the target only")
         #expect(request.header("Proxy-Authorization") == nil)
+        await server.stop()
+    }
+
+    @Test func whatAReceiverBehindATunnelDoesWithABodyIsProcessing() async throws {
+        let fixture = try Fixture()
+        let server = try await fixture.server(respond: { _ in .response(200, after: .milliseconds(200)) })
+        let proxy = try RawServer(Self.tunnel(to: server.port))
+        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/", .post) {
+            $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
+            $0.body = [UInt8](repeating: 0x61, count: 200_000)
+        }
+        #expect(transfer.response?.status == 200, "\(transfer.result)")
+        #expect((transfer.timings.processing ?? .zero) >= .milliseconds(200), "\(transfer.timings)")
+        transfer.expectWholePhases()
         await server.stop()
     }
 
@@ -141,20 +185,6 @@ import Transport
             $0.tls.serverName = "localhost"
         }
         #expect(transfer.reason == .tlsExpired && transfer.tls?.leafNotAfter != nil, "\(transfer.result)")
-    @Test func whatAReceiverBehindATunnelDoesWithABodyIsProcessing() async throws {
-        let fixture = try Fixture()
-        let server = try await fixture.server(respond: { _ in .response(200, after: .milliseconds(200)) })
-        let proxy = try RawServer(Self.tunnel(to: server.port))
-        let transfer = await fixture.perform("https://127.0.0.1:\(server.port)/", .post) {
-            $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
-            $0.body = [UInt8](repeating: 0x61, count: 200_000)
-        }
-        #expect(transfer.response?.status == 200, "\(transfer.result)")
-        #expect((transfer.timings.processing ?? .zero) >= .milliseconds(200), "\(transfer.timings)")
-        transfer.expectWholePhases()
-        await server.stop()
-    }
-
         #expect(proxy.notes.count == 2)
         for note in proxy.notes { #expect(note.hasPrefix("CONNECT 127.0.0.1:\(expired.port) "), "\(note)") }
         await expired.stop()
