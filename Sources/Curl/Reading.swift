@@ -11,6 +11,8 @@ struct Reading {
     private let request: Request
     private let target: URLParts
     private let proxy: ProxyChoice
+    /// Whether what is connected to first, the proxy where there is one, is an address and needs no lookup. What a SOCKS proxy's
+    /// target is called libcurl looks up while it connects.
     private let isLiteral: Bool
 
     init(
@@ -143,11 +145,11 @@ struct Reading {
         if seen.lacksHTTP2 {
             return .failure(TransferError(.httpProtocol, "HTTP/2 was not to be had, the server does not offer it"))
         }
-        guard code == CURLE_OK || (code == CURLE_WRITE_ERROR && response.isTruncated) else {
-            return .failure(error(code))
         if response.hasSwitched, !isBeforeTunnel {
             return .failure(TransferError(.httpProtocol, "the receiver changed to another protocol, unasked"))
         }
+        guard code == CURLE_OK || (code == CURLE_WRITE_ERROR && response.isTruncated) else {
+            return .failure(error(code))
         }
         let status = number(CURLINFO_RESPONSE_CODE)
         // libcurl is content with a header block that was cut, and with an interim response that nothing follows.
@@ -163,6 +165,9 @@ struct Reading {
             guard seen.speaksHTTP2 else {
                 return .failure(TransferError(.httpProtocol, "the answer calls itself HTTP/2, and is HTTP/1.1"))
             }
+            version = .http2
+        default: version = .http1_1
+        }
         return .success(
             Response(
                 status: status, version: version, headers: response.headers,
@@ -182,7 +187,7 @@ struct Reading {
             return progress >= .connected
                 ? TransferError(.httpProtocol, "the answer is not HTTP")
                 : TransferError(.schemeForbidden, "the URL's scheme is neither http nor https")
-        case CURLE_COULDNT_RESOLVE_HOST: return TransferError(.dns, "the name cannot be resolved")
+        case CURLE_COULDNT_RESOLVE_HOST: return TransferError(.dns, "the name cannot be resolved\(toFamily)")
         case CURLE_COULDNT_RESOLVE_PROXY: return TransferError(.proxy, "the proxy's name cannot be resolved")
         case CURLE_PROXY: return TransferError(.proxy, "the proxy refused")
         case CURLE_COULDNT_CONNECT: return connectError
@@ -193,13 +198,13 @@ struct Reading {
             return isReset
                 ? TransferError(.reset, "the peer reset the connection in the TLS handshake")
                 : TransferError(.tlsHandshake, "the TLS handshake failed")
+        // Interim responses are nothing to libcurl.
+        case CURLE_GOT_NOTHING where seen.response.hasStatusLine: return cutError
         case CURLE_GOT_NOTHING where request.httpVersion == .http2 && !isTLS:
             return TransferError(.httpProtocol, "HTTP/2 was not to be had, the answer is none")
         case CURLE_GOT_NOTHING: return TransferError(.emptyResponse, "the peer closed without a response")
         case CURLE_SEND_ERROR:
             return isAlert ? alertError : TransferError(.reset, "the peer broke off while the request was sent")
-        // Interim responses are nothing to libcurl.
-        case CURLE_GOT_NOTHING where seen.response.hasStatusLine: return cutError
         case CURLE_RECV_ERROR: return receiveError
         case CURLE_PARTIAL_FILE: return cutError
         // A body that cannot be decoded is a failed write; our own callbacks fail for limits only, dealt with before.
@@ -242,13 +247,13 @@ struct Reading {
         TransferError(.tlsHandshake, "the peer ended TLS with an alert")
     }
 
+    private var cutError: TransferError { TransferError(.httpProtocol, "the response was cut short") }
+
     private func tunnelError(_ code: CURLcode) -> TransferError {
         let status = number(CURLINFO_HTTP_CONNECTCODE)
         if status != 0, status / 100 != 2 {
             return TransferError(.proxy, "the proxy refused the tunnel with status \(status)")
         }
-    private var cutError: TransferError { TransferError(.httpProtocol, "the response was cut short") }
-
         switch code {
         case CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST:
             return TransferError(.proxy, "the proxy's name cannot be resolved")
@@ -265,6 +270,12 @@ struct Reading {
         }
         if seen.lacksDescriptor { return TransferError(.internal, "the machine has no descriptor left") }
         if usesProxy { return TransferError(.proxy, "the proxy cannot be connected to") }
+        if request.ipProtocol != .any, !seen.hasAllowedAddress, !seen.hasForbiddenAddress {
+            // libcurl tried none. With other resolvers it finds already in the lookup that a name has none.
+            return isLiteral
+                ? TransferError(.connect, "the address is not an \(family) address, as ip_protocol asks for")
+                : TransferError(.dns, "the name cannot be resolved\(toFamily)")
+        }
         switch number(CURLINFO_OS_ERRNO) {
         case Int(ECONNREFUSED): return TransferError(.connectRefused, "the connection was refused")
         case Int(ETIMEDOUT): return TransferError(.connectTimeout, "connecting took too long")
@@ -273,6 +284,10 @@ struct Reading {
         default: return TransferError(.connect, "no connection came about")
         }
     }
+
+    private var family: String { request.ipProtocol == .ipv4 ? "IPv4" : "IPv6" }
+
+    private var toFamily: String { request.ipProtocol == .any ? "" : " to an \(family) address" }
 
     private var timeoutError: TransferError {
         if usesProxy, progress <= .resolved {

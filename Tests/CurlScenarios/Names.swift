@@ -53,6 +53,11 @@ enum Names {
         await show("IPv4 only", all, Policy(forbidding: "127.0.0.1", "127.0.0.2"), .ipv4)
         await show("IPv6 only", all, Policy(forbidding: "::1"), .ipv6)
         await show("IPv6", "http://six.test:\(six.port)/", Policy())
+        for (name, choice) in [("four", IPProtocolChoice.ipv6), ("six", .ipv4), ("nowhere", .ipv6), ("nowhere", .any)] {
+            let transfer = await transport.get("http://\(name).test:\(port)/") { $0.ipProtocol = choice }
+            guard case .failure(let error) = transfer.result else { continue }
+            say("\(name), \(choice): \(error.reason), \(error.message)")
+        }
         await show("localhost", "http://localhost:\(port)/", Policy(forbidding: "127.0.0.1", "::1"))
         await show("no such name", "http://nowhere.test/", Policy())
         let dead = await transport.get("http://nowhere.test/")

@@ -119,11 +119,21 @@ import Transport
         }
     }
 
-    @Test func anAddressOfTheOtherFamilyIsNotConnectedTo() async throws {
-        let fixture = try Fixture()
-        let server = try RawServer(host: "::1", Self.keepingServer)
-        let transfer = await fixture.perform("http://[::1]:\(server.port)/") { $0.ipProtocol = .ipv4 }
-        #expect(transfer.reason != nil && transfer.reason != .internal, "\(transfer.result)")
+    @Test(
+        arguments: [("::1", "[::1]", .ipv4, "IPv4"), ("127.0.0.1", "127.0.0.1", .ipv6, "IPv6")]
+            as [(String, String, IPProtocolChoice, String)], ["http", "https"])
+    func anAddressOfTheOtherFamilyIsNotConnectedTo(
+        _ peer: (address: String, host: String, choice: IPProtocolChoice, family: String), _ scheme: String
+    ) async throws {
+        let server = try RawServer(host: peer.address, Self.keepingServer)
+        let transfer = try await Fixture().perform("\(scheme)://\(peer.host):\(server.port)/") {
+            $0.ipProtocol = peer.choice
+            $0.isAddressAllowed = { _ in true }
+        }
+        let error = #expect(throws: TransferError.self) { try transfer.result.get() }
+        #expect(error?.reason == .connect)
+        #expect(error?.message == "the address is not an \(peer.family) address, as ip_protocol asks for")
         #expect(server.connections == 0)
+        transfer.expectWholePhases()
     }
 }
