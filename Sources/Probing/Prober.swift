@@ -52,12 +52,15 @@ package struct Prober: Sendable {
     }
 
     private func attempt(_ target: ProbeTarget, _ module: ProbeModule, _ wantsTrace: Bool) async -> ProbeResult? {
-        guard let origin = Origin(url: target.url.reveal()) else {
+        let url = target.url.reveal()
+        // Of another scheme there is no more to be read: its URLs need not have a host.
+        if let scheme = RedirectTarget.foreignScheme(of: url), !module.allowedSchemes.contains(scheme) {
+            return .forbidden(scheme, module)
+        }
+        guard let origin = Origin(url: url) else {
             return .failed(.urlInvalid, "the URL cannot be read", module)
         }
-        guard module.allowedSchemes.contains(origin.scheme) else {
-            return .failed(.schemeForbidden, "the scheme \(origin.scheme) is not among allowed_schemes", module)
-        }
+        guard module.allowedSchemes.contains(origin.scheme) else { return .forbidden(origin.scheme, module) }
         if module.sendsCustomHeaders, let fault = HeaderPolicy.fault(in: target.customHeaders) {
             return .failed(.headerInvalid, fault, module)
         }
@@ -92,7 +95,7 @@ package struct Prober: Sendable {
             case .success(let response):
                 result.describe(response, module)
                 guard module.followsRedirects, [301, 302, 303, 307, 308].contains(response.status),
-                    let location = response.header("Location")
+                    let location = response.header("Location"), !location.isEmpty
                 else {
                     switch await judge.judgement(on: response, module, remaining: module.timeout - timings.total) {
                     case .good: break
@@ -191,6 +194,11 @@ package struct Prober: Sendable {
 }
 
 extension ProbeResult {
+    fileprivate static func forbidden(_ scheme: String, _ module: ProbeModule) -> Self {
+        let what = RedirectTarget.isKnown(scheme) ? "the scheme \(scheme)" : "the URL's scheme"
+        return .failed(.schemeForbidden, "\(what) is not among allowed_schemes", module)
+    }
+
     fileprivate static func failed(_ reason: ProbeFailureReason, _ message: String, _ module: ProbeModule) -> Self {
         ProbeResult(
             isReachable: false, failure: reason, message: message, redirects: module.followsRedirects ? 0 : nil)

@@ -36,7 +36,20 @@ package enum RedirectTarget {
 
     /// How a message calls the scheme of a redirect: what a receiver made up is never shown.
     package static func name(ofScheme scheme: String) -> String {
-        ["http", "https", "ftp", "file", "ws", "wss"].contains(scheme) ? "the scheme \(scheme)" : "another scheme"
+        isKnown(scheme) ? "the scheme \(scheme)" : "another scheme"
+    }
+
+    /// Whether a message may quote it.
+    static func isKnown(_ scheme: String) -> Bool {
+        ["http", "https", "ftp", "file", "ws", "wss"].contains(scheme)
+    }
+
+    /// The scheme in front of `://`, in lower case, where it is neither http nor https.
+    static func foreignScheme(of url: String) -> String? {
+        guard let scheme = scheme(of: url), scheme != "http", scheme != "https",
+            url.utf8.dropFirst(scheme.utf8.count).starts(with: "://".utf8)
+        else { return nil }
+        return scheme
     }
 
     private static func scheme(of text: Substring.UTF8View) -> String? {

@@ -106,7 +106,12 @@ import Transport
         arguments: [
             ("", [], ProbeFailureReason.urlInvalid), ("receiver.example", [], .urlInvalid),
             ("http://receiver.example/", [], .schemeForbidden),
-            ("gopher://receiver.example/", [], .schemeForbidden), (url, [HeaderField("Host", "x")], .headerInvalid),
+            ("gopher://receiver.example/", [], .schemeForbidden), ("file:///CANARY", [], .schemeForbidden),
+            ("gopher://", [], .schemeForbidden), ("gopher:///a b", [], .schemeForbidden),
+            (String(repeating: "g", count: 33) + "://h/", [], .schemeForbidden), ("mailto:CANARY", [], .urlInvalid),
+            ("//receiver.example/", [], .urlInvalid), ("receiver.example:80/://", [], .urlInvalid),
+            ("https://", [], .urlInvalid), ("http://", [], .urlInvalid), ("1a://h/", [], .urlInvalid),
+            (url, [HeaderField("Host", "x")], .headerInvalid),
             (url, [HeaderField("X-A", "a\r\nb")], .headerInvalid),
             (url, (0..<1001).map { HeaderField("X-\($0)", "CANARY") }, .headerInvalid),
             (url, [HeaderField("X-A", String(repeating: "CANARY", count: 50_000))], .headerInvalid),
@@ -116,6 +121,18 @@ import Transport
         let result = await probe(transport, url: url, headers: headers) { $0.retries = 3 }
         #expect(result?.failure == reason && result?.isReachable == false && result?.retries == 0)
         #expect(transport.requests.isEmpty && result?.message.contains("CANARY") == false)
+    }
+
+    @Test(
+        arguments: [
+            ("http://h/", "the scheme http"), ("FTP://h/", "the scheme ftp"), ("file:///x", "the scheme file"),
+            ("wss://h/", "the scheme wss"), ("canary9fa91de19://h/", "the URL's scheme"),
+            ("canary9fa91de19:///", "the URL's scheme"),
+        ])
+    func aSchemeIsNamedOnlyWhereItIsAKnownOne(url: String, named: String) async {
+        let result = await probe(ScriptedTransport([.answer(200)]), url: url)
+        #expect(result?.failure == .schemeForbidden)
+        #expect(result?.message == "\(named) is not among allowed_schemes")
     }
 
     @Test func aHeaderThatIsNotSentMayBeAnything() async {
@@ -197,6 +214,14 @@ import Transport
         #expect(transport.requests.map { !$0.body.isEmpty } == isOurs)
         #expect(transport.requests.map { $0.tls.certificateFile != nil } == isOurs)
         #expect(transport.requests.allSatisfy { $0.method == .post })
+    }
+
+    /// As curl and browsers do it; by RFC 3986 it would lead to itself.
+    @Test func anEmptyLocationLeadsNowhere() async {
+        let transport = redirecting(302, to: "")
+        let result = await probe(transport) { $0.followsRedirects = true }
+        #expect(result?.failure == .status && result?.status == 302 && result?.redirects == 0)
+        #expect(transport.requests.count == 1)
     }
 
     @Test func aPortOrASchemeIsAnotherOriginToo() async {
