@@ -128,12 +128,9 @@ struct AccountReader {
             section[.maximumWebhooks], in: 1...Int.max, default: settings.maximumWebhooks)
         settings.module = watchReader.moduleName(section[.module], default: defaults.module)
         settings.labels = reader.labels(section[.labels], over: defaults.labels)
-        let timeout = watchReader.modules[settings.module]?.timeout ?? .zero
-        if timeout > defaults.probeInterval {
-            reader.diagnostics.warn(
-                node.position,
-                "the `timeout` of module `\(settings.module)` is longer than the default probe interval; turns will be missed"
-            )
+        let module = watchReader.modules[settings.module]
+        if let text = module?.slowness(defaults.probeInterval, "the default probe interval") {
+            reader.diagnostics.warn(node.position, text)
         }
         return settings
     }

@@ -105,3 +105,13 @@ struct ModuleReader {
         return tls
     }
 }
+
+extension ProbeModule {
+    /// A warning, where a probe of a receiver that hangs can still run at its next turn.
+    func slowness(_ interval: Duration, _ name: String) -> String? {
+        let attempts = retries + 1
+        guard timeout * attempts > interval else { return nil }
+        let times = attempts == 1 ? "" : " times its \(attempts) attempts"
+        return "the `timeout` of module `\(self.name)`\(times) is longer than \(name); turns will be missed"
+    }
+}

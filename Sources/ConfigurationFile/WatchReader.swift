@@ -121,9 +121,7 @@ struct WatchReader {
     }
 
     private func warnIfSlow(_ module: String, interval: Duration, at section: Section<WatchKey>) {
-        guard let timeout = modules[module]?.timeout, timeout > interval else { return }
-        reader.diagnostics.warn(
-            section[.probeInterval]?.position ?? section.position,
-            "the `timeout` of module `\(module)` is longer than the probe interval of this watch; turns will be missed")
+        guard let text = modules[module]?.slowness(interval, "the probe interval of this watch") else { return }
+        reader.diagnostics.warn(section[.probeInterval]?.position ?? section.position, text)
     }
 }

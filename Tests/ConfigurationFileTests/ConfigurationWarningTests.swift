@@ -41,6 +41,25 @@ struct ConfigurationWarningTests {
             ])
     }
 
+    @Test("attempts that together are longer than the probe interval")
+    func retries() throws {
+        let text = """
+            accounts: [{name: a, api_key_env: KEY, discover: {}}]
+            modules: {http: {timeout: 11s, retries: 2}}
+            watches:
+              - webhook_id: 1
+              - {webhook_id: 2, probe_interval: 33s}
+              - {webhook_id: 3, probe_interval: 32s}
+            """
+        let reason = "the `timeout` of module `http` times its 3 attempts is longer than the"
+        #expect(
+            try warnings(text) == [
+                "c.yml:1:50: \(reason) default probe interval; turns will be missed",
+                "c.yml:4:5: \(reason) probe interval of this watch; turns will be missed",
+                "c.yml:6:37: \(reason) probe interval of this watch; turns will be missed",
+            ])
+    }
+
     @Test("a proxy")
     func proxy() throws {
         let reason =
