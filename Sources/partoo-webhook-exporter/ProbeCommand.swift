@@ -92,11 +92,12 @@ struct ProbeReport {
     }
 
     private func verdict(_ paint: Paint) -> String {
-        let address = result.remoteAddress.map { " from \($0)" } ?? ""
         let version = result.httpVersion.map { "HTTP/\($0.rawValue) " } ?? ""
         if let reason = result.failure {
+            let address = result.remoteAddress.map { " (\($0))" } ?? ""
             return paint(.red, "FAILED") + "  \(reason.rawValue): \(result.message)\(address)"
         }
+        let address = result.remoteAddress.map { " from \($0)" } ?? ""
         return paint(.green, "GOOD") + "  \(version)\(result.status)\(address)"
     }
 
