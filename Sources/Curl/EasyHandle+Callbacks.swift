@@ -37,7 +37,9 @@ extension EasyHandle {
             seen.speaksHTTP2 = Self.hasChosenHTTP2(session)
             seen.lacksHTTP2 = job.request.httpVersion == .http2 && !seen.speaksHTTP2
         } else {
-            seen.speaksHTTP2 = target.scheme == "http" && job.request.httpVersion == .http2
+            // Known beforehand, but not to an HTTP proxy, to which libcurl speaks HTTP/1.1.
+            let isDirect = proxy?.url == nil || proxy?.isSOCKS == true
+            seen.speaksHTTP2 = target.scheme == "http" && job.request.httpVersion == .http2 && isDirect
         }
         return seen.stopsBeforeRequest || seen.lacksHTTP2 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK
     }

@@ -110,6 +110,30 @@ import Transport
         await server.stop()
     }
 
+    /// Nor is it a slow receiver, on a connection that is kept and opens no socket to tell the time by.
+    @Test func aLoopThatIsLateIsNoSlowReceiver() async throws {
+        let fixture = try Fixture()
+        let server = try RawServer { connection in
+            while !connection.readRequest().isEmpty {
+                connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+                connection.pause(milliseconds: 200)
+                connection.write("ok")
+            }
+        }
+        let transfer = try await prepared(fixture.request("http://127.0.0.1:\(server.port)/", .post)) { handle in
+            handle.set(CURLOPT_FRESH_CONNECT, 0)
+            handle.set(CURLOPT_FORBID_REUSE, 0)
+            _ = curl_easy_perform(handle.pointer)
+            handle.seen = EasyHandle.Seen()
+            handle.seen.response.maximumBodyBytes = 100
+            handle.seen.started -= .milliseconds(300)
+            return handle.outcome(curl_easy_perform(handle.pointer))
+        }
+        #expect(transfer.response?.status == 200 && transfer.timings.connect == nil && server.connections == 1)
+        #expect((transfer.timings.transfer ?? .zero) >= .milliseconds(200), "\(transfer.timings)")
+        transfer.expectWholePhases()
+    }
+
     // MARK: Authorities
 
     /// Which authorities libcurl knows of by itself is a matter of who built it. None of them is asked, for the target or the

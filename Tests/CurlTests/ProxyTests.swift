@@ -215,6 +215,19 @@ import Transport
         #expect(proxy.notes.first?.hasPrefix("GET http://127.0.0.1:1/x HTTP/1.1\r\n") == true)
     }
 
+    /// Without a tunnel it is asked in HTTP/1.1, also where HTTP/2 is wanted.
+    @Test func aProxysTextIsNoHTTP2() async throws {
+        let proxy = try RawServer(Self.saying("HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n"))
+        for choice in [HTTPVersionChoice.automatic, .http2] {
+            let transfer = try await Fixture().perform("http://127.0.0.1:1/") {
+                $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
+                $0.httpVersion = choice
+            }
+            #expect(transfer.reason == .httpProtocol, "\(transfer.result)")
+        }
+        #expect(proxy.notes.allSatisfy { $0.hasPrefix("GET ") } && proxy.connections == 2)
+    }
+
     @Test func aSOCKSProxyIsToBlameToo() async throws {
         let fixture = try Fixture()
         // No method of authentication is good enough.
