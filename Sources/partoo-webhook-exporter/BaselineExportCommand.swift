@@ -28,6 +28,7 @@ struct BaselineExportCommand: AsyncParsableCommand {
             loaded.configuration, transport: transport, storage: settings, requestsPerMinute: flags.requestsPerMinute)
         var text = WatchListText(defaults: loaded.configuration.defaults)
         var unread: [(reason: String, watches: [WatchID])] = []
+        var drifted: [WatchID] = []
         for (index, watch) in watches.enumerated() {
             var watch = watch
             var notes: [String] = []
@@ -36,6 +37,12 @@ struct BaselineExportCommand: AsyncParsableCommand {
                 let state = try await checker.check(watch, isPatient: true)
                 StandardStream.progress("")
                 if state.lastCheck?.failure == nil, let observed = state.observation {
+                    let fields = ConfigurationField.allCases.filter(state.drift.fields.contains).map(\.rawValue)
+                    if !fields.isEmpty {
+                        let names = fields.joined(separator: ", ")
+                        notes.append("drifted from its baseline: \(names); what was observed is written")
+                        drifted.append(watch.id)
+                    }
                     watch.expectation = Self.expectation(observed, over: watch.expectation)
                 } else {
                     notes.append("not read: \(state.unknownReason); what was declared is left as it was")
@@ -50,6 +57,10 @@ struct BaselineExportCommand: AsyncParsableCommand {
             text.append(watch, notes: notes)
         }
         FileHandle.standardOutput.write(Data(text.text.utf8))
+        if !drifted.isEmpty {
+            StandardStream.error(
+                "warning: \(Self.names(drifted)): drifted from the baseline; what was observed is written")
+        }
         guard unread.isEmpty else {
             throw Failure(status: 1, lines: unread.map { "error: \(Self.names($0.watches)): \($0.reason)" })
         }
