@@ -108,5 +108,6 @@ extension Monitor {
             case .baselineLearned, .stateChanged, .configurationChanged, .probeOutcomeChanged: break
             }
         }
+        endSupersededProbe(of: id)
     }
 }

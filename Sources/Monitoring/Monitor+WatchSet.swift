@@ -74,6 +74,7 @@ extension Monitor {
     func remove(_ id: WatchID) {
         if let watch = states[id]?.watch { organisations[OrganisationID(watch)]?.planner.remove(id.webhookID) }
         states[id] = nil
+        endSupersededProbe(of: id)
         reported[id] = nil
         histories[id] = nil
         onDemand[id] = nil

@@ -61,6 +61,8 @@ package actor Monitor {
     private var readyChecks: [Schedule.Turn] = []
     private var readyProbes: [Schedule.Turn] = []
     var probesInFlight = 0
+    /// Of the scheduled ones.
+    var runningProbes: [WatchID: RunningProbe] = [:]
     /// Probes that somebody asked for: the last results, and those that run.
     var onDemand: [WatchID: OnDemandProbe] = [:]
     var onDemandInFlight: Set<WatchID> = []
@@ -217,33 +219,6 @@ package actor Monitor {
         wake(.turn(key))
         publish()
         waker.yield()
-    }
-
-    // MARK: Probe
-
-    private func probe(_ turn: Schedule.Turn) async {
-        let key = turn.key
-        defer {
-            probesInFlight -= 1
-            parts.observer.probesInFlight(probesInFlight)
-            finished(key)
-        }
-        guard let state = states[key.id], let target = state.probeTarget,
-            let module = configuration.modules[state.watch.module]
-        else { return }
-        parts.observer.turnStarted(.probe, lateness: parts.time.now() - turn.due)
-        let result = await parts.prober.probe(
-            target: ProbeTarget(
-                url: target.url, customHeaders: target.customHeaders, baselineOrigin: state.baselineOrigin),
-            module: module)
-        guard let result, var current = states[key.id] else { return }
-        let wall = parts.time.wallSeconds()
-        guard let effects = current.probed(result, revision: state.revision, at: wall) else { return }
-        states[key.id] = current
-        let probeID = ProbeID()
-        histories[key.id, default: WatchHistory()].probed(result, id: probeID, revision: state.revision, at: wall)
-        log(current, result, probeID, effects)
-        report(key.id, at: wall, probe: result, probeID: probeID)
     }
 
     // MARK: Reporting

@@ -77,17 +77,51 @@ import Watching
         await rig.advance(to: 109)
         #expect(hold.count == 1 && rig.world.probes.count == 1 && rig.observer.seen.inFlight == 1)
         #expect((9...11).contains(rig.observer.seen.missed[.probe] ?? 0))
-        // Superseded while it ran: it counts nowhere, and the new one comes right after.
-        rig.world.change { $0.urls[1] = "https://receiver.example/new/1" }
-        await rig.advance(by: .seconds(60))
-        #expect(rig.world.probes.count == 1)
-        hold.releaseOne()
-        await rig.time.settle()
-        #expect(rig.world.probes.map(\.url).last == "https://receiver.example/new/1" && rig.world.probes.count == 2)
-        #expect(rig.watchState(1)?.counters.probes == 0)
         hold.open()
         await rig.time.settle()
         #expect(rig.watchState(1)?.counters.probes == 1 && rig.observer.seen.inFlight == 0)
+    }
+
+    /// It counts nowhere, and the new one comes with the check that found it.
+    @Test func aProbeThatIsSupersededHoldsUpNobody() async {
+        let hold = Hold()
+        let rig = await Rig(Rig.configuration([Rig.watch(1, check: 60, probe: 3600)])) { world in
+            world.change { $0.heldProbes = hold }
+        }
+        // Checks that find nothing new leave it alone.
+        await rig.advance(to: 200)
+        #expect(hold.count == 1 && rig.world.probes.count == 1)
+        for number in 1...3 {
+            rig.world.change { $0.urls[1] = "https://receiver.example/\(number)/1" }
+            await rig.advance(by: .seconds(60))
+            #expect(rig.world.probes.count == number + 1 && hold.count == 1)
+            #expect(rig.world.probes.last?.url == "https://receiver.example/\(number)/1")
+            #expect(rig.world.probes.last?.at == rig.world.calls(of: 1).last)
+        }
+        #expect(rig.watchState(1)?.counters.probes == 0)
+        #expect(rig.observer.seen.inFlight == 1 && rig.observer.seen.mostInFlight == 1)
+        hold.releaseOne()
+        await rig.time.settle()
+        #expect(rig.watchState(1)?.counters.probes == 1 && rig.observer.seen.inFlight == 0)
+        #expect(rig.observer.seen.missed[.probe] == nil)
+    }
+
+    @Test func aProbeOfWhatIsGoneEnds() async {
+        for isRemoved in [false, true] {
+            let hold = Hold()
+            let rig = await Rig(Rig.configuration([Rig.watch(1, check: 60, probe: 10)])) { world in
+                world.change { $0.heldProbes = hold }
+            }
+            await rig.advance(to: 20)
+            #expect(hold.count == 1)
+            if isRemoved {
+                await rig.reload(Rig.configuration([]))
+            } else {
+                rig.world.change { $0.answers[1] = ScriptedWorld.ownError }
+                await rig.advance(by: .seconds(60))
+            }
+            #expect(hold.count == 0 && rig.observer.seen.inFlight == 0 && rig.world.probes.count == 1)
+        }
     }
 
     @Test func noMoreProbesRunThanTheBoundAllows() async {
