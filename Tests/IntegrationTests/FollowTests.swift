@@ -209,7 +209,7 @@ import Testing
         #expect(Set(seen).count == 40)
         for arguments in [
             ["--shard=2", "--total-shards=2"], ["--shard=x", "--total-shards=2"], ["--total-shards=2"],
-            ["--shard=0"], ["--shard=0", "--total-shards=0"],
+            ["--shard=1"], ["--shard=0", "--total-shards=0"],
         ] {
             let run = try await ExporterProcess.run(["serve", "--config.file", path] + arguments)
             #expect(run.status == 1)
