@@ -21,37 +21,22 @@ struct ConfigurationWarningTests {
         #expect(try warnings(text) == ["c.yml:1:1: no account is configured, so nothing is watched"])
     }
 
-    @Test("a timeout longer than the probe interval, once for each pace")
-    func timeout() throws {
+    @Test(
+        "attempts that together are longer than the probe interval",
+        arguments: [
+            ("timeout: 40s", "`timeout` of module `http`", 40),
+            ("timeout: 11s, retries: 2", "`timeout` of module `http` times its 3 attempts", 33),
+        ])
+    func attempts(module: String, attempts: String, enough: Int) throws {
         let text = """
             accounts: [{name: a, api_key_env: KEY, discover: {}}]
-            modules: {http: {timeout: 40s}}
+            modules: {http: {\(module)}}
             watches:
               - webhook_id: 1
-              - webhook_id: 2
-              - {webhook_id: 3, probe_interval: 20s}
-              - {webhook_id: 4, probe_interval: 40s}
+              - {webhook_id: 2, probe_interval: \(enough)s}
+              - {webhook_id: 3, probe_interval: \(enough - 1)s}
             """
-        let reason = "the `timeout` of module `http` is longer than the"
-        #expect(
-            try warnings(text) == [
-                "c.yml:1:50: \(reason) default probe interval; turns will be missed",
-                "c.yml:4:5: \(reason) probe interval of this watch; turns will be missed",
-                "c.yml:6:37: \(reason) probe interval of this watch; turns will be missed",
-            ])
-    }
-
-    @Test("attempts that together are longer than the probe interval")
-    func retries() throws {
-        let text = """
-            accounts: [{name: a, api_key_env: KEY, discover: {}}]
-            modules: {http: {timeout: 11s, retries: 2}}
-            watches:
-              - webhook_id: 1
-              - {webhook_id: 2, probe_interval: 33s}
-              - {webhook_id: 3, probe_interval: 32s}
-            """
-        let reason = "the `timeout` of module `http` times its 3 attempts is longer than the"
+        let reason = "the \(attempts) is longer than the"
         #expect(
             try warnings(text) == [
                 "c.yml:1:50: \(reason) default probe interval; turns will be missed",

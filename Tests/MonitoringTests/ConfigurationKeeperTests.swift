@@ -63,8 +63,11 @@ import Watching
     }
 
     private func watches(_ poll: ConfigurationKeeper.Poll) -> [Int]? {
-        guard case .watchFiles(let change) = poll else { return nil }
-        return change.configuration.watches.map(\.id.webhookID)
+        noticed(poll)?.configuration.watches.map(\.id.webhookID)
+    }
+
+    private func noticed(_ poll: ConfigurationKeeper.Poll) -> ConfigurationKeeper.Change? {
+        if case .watchFiles(let change) = poll { change } else { nil }
     }
 
     private func isUnchanged(_ poll: ConfigurationKeeper.Poll) -> Bool {
@@ -83,10 +86,7 @@ import Watching
     @Test func aBadWatchFileKeepsItsLastGoodListAndIsToldOnce() throws {
         var keeper = try keeper()
         files["/e/w/a.yml"] = "[{webhook_id: x}]"
-        guard case .watchFiles(let change) = keeper.poll() else {
-            Issue.record("not noticed")
-            return
-        }
+        let change = try #require(noticed(keeper.poll()))
         #expect(change.configuration.watches.map(\.id.webhookID) == [1, 2, 3])
         #expect(change.newFaults.count == 1 && keeper.badWatchFiles == ["/e/w/a.yml"])
         #expect(isUnchanged(keeper.poll()))
@@ -155,10 +155,7 @@ import Watching
         files["/e/w/a.yml"] = "["
         #expect(watches(keeper.poll()) == [1, 2, 3])
         files["/e/w/a.yml"] = "[{webhook_id: 2, probe_interval: 1s}]"
-        guard case .watchFiles(let change) = keeper.poll() else {
-            Issue.record("not noticed")
-            return
-        }
+        let change = try #require(noticed(keeper.poll()))
         #expect(change.recovered == ["/e/w/a.yml"] && change.newFaults.isEmpty)
         #expect(change.warnings.map(\.file) == ["/e/w/a.yml"])
         let again = try keeper.reload().get()
@@ -194,10 +191,7 @@ import Watching
         #expect(errors.issues.contains { $0.file == "/e/c.yml" && $0.message.contains("unknown module `special`") })
         // It goes with the last watch that needs it.
         files["/e/w/a.yml"] = "[{webhook_id: 2, module: renamed}]"
-        guard case .watchFiles(let change) = keeper.poll() else {
-            Issue.record("not noticed")
-            return
-        }
+        let change = try #require(noticed(keeper.poll()))
         #expect(change.configuration.watches.map(\.module) == ["http", "renamed", "http"])
         #expect(change.configuration.modules.keys.sorted() == ["http", "renamed"])
     }
@@ -231,10 +225,7 @@ import Watching
         #expect(change.departures.map { "\($0.file) \($0.account) \($0.watches)" } == ["/e/w/a.yml other 1"])
         #expect(try keeper.reload().get().departures.isEmpty)
         files["/e/w/a.yml"] = ""
-        guard case .watchFiles(let again) = keeper.poll() else {
-            Issue.record("not noticed")
-            return
-        }
+        let again = try #require(noticed(keeper.poll()))
         #expect(again.newFaults.map(\.kept) == [.part] && again.departures.isEmpty)
         // The list itself is whole: it waits for its account.
         files["/e/c.yml"] = accounts + rest
@@ -244,10 +235,7 @@ import Watching
     @Test func aFileThatWasNeverGoodHasNothingToKeep() throws {
         var keeper = try keeper()
         files["/e/w/c.yml"] = "["
-        guard case .watchFiles(let change) = keeper.poll() else {
-            Issue.record("not noticed")
-            return
-        }
+        let change = try #require(noticed(keeper.poll()))
         #expect(change.newFaults.map(\.kept) == [.nothing])
     }
 

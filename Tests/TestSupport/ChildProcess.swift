@@ -82,13 +82,22 @@ package final class ChildProcess: Sendable {
     }
 
     /// Runs it to its end.
+    ///
+    /// - Throws: where it does not end by itself.
     package static func run(
-        _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String? = nil
+        _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String? = nil,
+        within limit: Duration = patience
     ) async throws -> (status: Int32, output: String, errors: String) {
         let process = try ChildProcess(executable, arguments, environment: environment, input: input)
-        let status = await process.exitStatus()
+        let (status, wasKilled) = await process.waiting(within: limit) { await process.end() }
+        guard !wasKilled else {
+            throw Failure(description: "\(executable) \(arguments) did not end: \(process.errors)")
+        }
         return (status, process.output, process.errors)
     }
+
+    /// Longer than whatever is waited for takes.
+    package static let patience = Duration.seconds(240)
 
     package var output: String { record.state.withLock { String(decoding: $0.output, as: UTF8.self) } }
     package var errors: String { record.state.withLock { String(decoding: $0.errors, as: UTF8.self) } }
@@ -99,8 +108,27 @@ package final class ChildProcess: Sendable {
         record.state.withLock { if $0.status == nil { kill(processIdentifier, number) } }
     }
 
-    /// The exit status once it has ended and all that it wrote was read; 128 and the signal's number where one ended it.
+    /// The exit status once it has ended and all that it wrote was read; 128 and the signal's number where one ended it, which
+    /// is SIGKILL where it does not end by itself.
     package func exitStatus() async -> Int32 {
+        await waiting(within: Self.patience) { await end() }.value
+    }
+
+    /// Kills it where what is waited for does not come; a test that has failed must not hold up the others.
+    private func waiting<Value>(
+        within limit: Duration, for wait: () async -> Value
+    ) async -> (value: Value, wasKilled: Bool) {
+        let watchdog = Task {
+            guard (try? await Task.sleep(for: limit)) != nil else { return false }
+            signal(SIGKILL)
+            return true
+        }
+        let value = await wait()
+        watchdog.cancel()
+        return (value, await watchdog.value)
+    }
+
+    private func end() async -> Int32 {
         await withCheckedContinuation { continuation in
             let status = record.state.withLock { state in
                 if state.status == nil { state.waiters.append(continuation) }
@@ -110,8 +138,13 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// The first whole line of standard error that holds the text, as soon as it is there; nil where the process ends before.
+    /// The first whole line of standard error that holds the text, as soon as it is there; nil where the process ends before,
+    /// or is killed since the line does not come.
     package func line(containing needle: String) async -> String? {
+        await waiting(within: Self.patience) { await nextLine(containing: needle) }.value
+    }
+
+    private func nextLine(containing needle: String) async -> String? {
         await withCheckedContinuation { continuation in
             let known = record.state.withLock { state -> String?? in
                 if let line = Self.line(of: state.errors, with: needle) { return .some(line) }

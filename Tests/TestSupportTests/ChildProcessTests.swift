@@ -35,6 +35,14 @@ import Testing
         return try start()
     }
 
+    /// The test fails, and does not hold up the others.
+    @Test func aProgramThatDoesNotEndIsKilledAndThatIsTold() async {
+        let failure = await #expect(throws: ChildProcess.Failure.self) {
+            try await ChildProcess.run("/bin/sleep", ["600"], within: .milliseconds(50))
+        }
+        #expect(failure?.description == #"/bin/sleep ["600"] did not end: "#)
+    }
+
     @Test func aProgramInheritsNoDescriptor() async throws {
         // None of these is marked to be closed.
         let own = (0..<20).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
