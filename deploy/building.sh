@@ -1,4 +1,4 @@
-# Sourced by deploy/quickstart and Tests/run: which Debian packages are needed, and how the missing ones are installed.
+# Sourced by whatever builds: which Debian packages are needed, how the missing ones are installed, how a release is built.
 # shellcheck shell=bash disable=SC2034
 
 # What the Swift toolchain needs of the system, and the libraries that the exporter links.
@@ -50,4 +50,10 @@ require_swift() {
         echo "swift was not found on PATH: install the Swift 6.2 toolchain or newer (swift.org/install), then run this again." >&2
         return 1
     }
+}
+
+# build_release: .build/release/partoo-webhook-exporter, with the Swift runtime in it.
+build_release() {
+    # SwiftPM keeps what a manifest came to for as long as its text is the same, and with it another commit's revision.
+    swift build -c release --static-swift-stdlib --product partoo-webhook-exporter --manifest-cache none
 }

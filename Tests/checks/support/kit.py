@@ -229,3 +229,7 @@ class Prometheus:
         if answer["status"] != "success":
             raise ValueError(answer["error"])
         return answer["data"]["result"]
+
+
+if __name__ == "__main__":
+    use_packages()
