@@ -54,6 +54,8 @@ require_swift() {
 
 # build_release: .build/release/partoo-webhook-exporter, with the Swift runtime in it.
 build_release() {
-    # SwiftPM keeps what a manifest came to for as long as its text is the same, and with it another commit's revision.
-    swift build -c release --static-swift-stdlib --product partoo-webhook-exporter --manifest-cache none
+    # SwiftPM keeps what a manifest came to, and what it would build by that, for as long as the text is the same; another
+    # commit's revision would stay in it.
+    swift build -c release --static-swift-stdlib --product partoo-webhook-exporter \
+        --manifest-cache none --disable-build-manifest-caching
 }
