@@ -38,25 +38,25 @@ extension CheckPlanner {
     package mutating func listed(_ list: WebhookList, at now: Duration) -> Sighting {
         isListing = false
         guard var current = listing else { return Sighting() }
+        // The only copy of what it has gathered.
+        listing = nil
         var sighting = Sighting()
         for entry in list.entries { see(entry, &sighting) }
         let step = current.received(list)
-        listing = current
-        pages = max(list.maximumPage ?? pages, 1)
+        if list.maximumPage != nil { pages = current.pages ?? pages }
         if listInterval == nil {
             // As is known now, reading one by one is quicker than this list.
-            listing = nil
             listingDue = now + Self.reconsiderAfter
             return sighting
         }
         switch step {
-        case .more: pageDue = max(pageDue + pageSpacing, now - pageSpacing)
+        case .more:
+            listing = current
+            pageDue = max(pageDue + pageSpacing, now - pageSpacing)
         case .incomplete:
-            listing = nil
             sighting.isFailed = true
             sighting.isPartial = current.isPartial
         case .complete:
-            listing = nil
             listBackoff.succeeded()
             sighting.isComplete = true
             sighting.ids = current.ids

@@ -65,6 +65,8 @@ package struct Discovery: Sendable {
     package mutating func listed(
         _ entries: [WebhookList.Entry], in organisation: Int?, isMissing: (Int) -> Bool = { _ in false }
     ) -> [Int] {
+        // Other lists only save reads.
+        guard organisations.contains(organisation) else { return [] }
         var new: [Int] = []
         var adopted = configured.isEmpty ? admitted.count : admitted.keys.count { !configured.contains($0) }
         for entry in entries {
@@ -99,6 +101,7 @@ package struct Discovery: Sendable {
     ///   - isOurs: whether this shard looks after a webhook; those of others leave with the list, since nobody here asks
     ///     for them by id.
     package mutating func completed(_ organisation: Int?, ids: Set<Int>, at now: Double, isOurs: (Int) -> Bool) {
+        guard organisations.contains(organisation) else { return }
         lastComplete[organisation] = now
         if leavesOut.remove(organisation) != nil {
             leftOut.insert(organisation)

@@ -12,12 +12,15 @@ package struct Listing: Sendable {
         case more
         /// Everything that the list holds was seen.
         case complete
-        /// The list moves too fast, its pages do not hold what their count says, or they cannot be read whole.
+        /// The list moves too fast, its pages do not hold what their count says, they cannot be read whole, or there are too
+        /// many of them.
         case incomplete
     }
 
     package static let perPage = 100
     private static let maximumPages = 10_000
+    /// Of one pass.
+    private static let maximumEntries = maximumPages * perPage
     private static let maximumPasses = 3
     private static let maximumStepsBack = 20
 
@@ -49,7 +52,9 @@ package struct Listing: Sendable {
     /// The answer for `page`.
     package mutating func received(_ list: WebhookList) -> Step {
         let maximumPage = list.maximumPage ?? page
-        guard list.page ?? page == page, maximumPage <= Self.maximumPages else { return .incomplete }
+        guard list.page ?? page == page, maximumPage <= Self.maximumPages,
+            pass.entries + list.entries.count <= Self.maximumEntries
+        else { return .incomplete }
         if list.page == nil || list.maximumPage == nil || list.count == nil || list.unreadable > 0 { isPartial = true }
         let vanished = (count ?? list.count ?? 0) - (list.count ?? count ?? 0)
         count = list.count ?? count

@@ -110,6 +110,7 @@ extension Monitor {
                 "watch removed: it was missing for too long",
                 metadata: ["account": "\(id.account)", "webhook_id": "\(id.webhookID)"])
         }
+        adjustOrganisations()
     }
 
     private func reportDiscovery() {

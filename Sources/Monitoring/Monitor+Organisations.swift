@@ -51,8 +51,13 @@ extension Monitor {
         undriven.append(id)
     }
 
-    /// Follows what has changed about an organisation: who schedules its checks, and whether it is still needed.
-    func adjust(_ id: OrganisationID) {
+    /// Follows what has changed about organisations: who schedules their checks, and whether they are still needed.
+    func adjustOrganisations() {
+        for id in changedOrganisations { adjust(id) }
+        changedOrganisations.removeAll()
+    }
+
+    private func adjust(_ id: OrganisationID) {
         guard let organisation = organisations[id] else { return }
         let planner = organisation.planner
         if planner.isCrowded != organisation.isCrowded {
@@ -183,7 +188,8 @@ extension Monitor {
     ) async {
         let answer = await account.list(id.orgID, page: page, due: due, interval: interval)
         defer {
-            adjust(id)
+            changedOrganisations.insert(id)
+            adjustOrganisations()
             publish()
         }
         let now = parts.time.now()
@@ -204,7 +210,7 @@ extension Monitor {
                 let message =
                     sighting.isPartial
                     ? "the list lacks its page, max_page or count, or an item its id"
-                    : "the list moved while it was read"
+                    : "the list moved while it was read, or does not hold what it says"
                 listingFailed(id, APIFailure(.malformed, message))
             }
             if sighting.isComplete { listingCompleted(id, sighting) }

@@ -29,7 +29,8 @@ extension Monitor {
         for watch in watches {
             put(watch, moduleChanged: old.modules[watch.module] != new.modules[watch.module], kept: kept[watch.id])
         }
-        for id in Array(organisations.keys) { adjust(id) }
+        changedOrganisations.formUnion(organisations.keys)
+        adjustOrganisations()
         if old.latencyBuckets != new.latencyBuckets {
             // Every page has its histogram in the new buckets at once.
             let wall = parts.time.wallSeconds()
@@ -52,9 +53,7 @@ extension Monitor {
             guard state.watch != watch || moduleChanged else { return }
             // What its organisation's lists are compared with holds over any other edit: without it a short budget would
             // have to read everything again, and most would be unknown until then.
-            if !watch.isEnabled || OrganisationID(state.watch) != OrganisationID(watch) {
-                organisations[OrganisationID(state.watch)]?.planner.remove(watch.id.webhookID)
-            }
+            if !watch.isEnabled || OrganisationID(state.watch) != OrganisationID(watch) { unplan(state.watch) }
             state.redefine(watch, at: wall)
             states[watch.id] = state
         } else {
@@ -65,6 +64,7 @@ extension Monitor {
         ensure(organisation)
         if watch.isEnabled {
             organisations[organisation]?.planner.set(watch.id.webhookID, interval: watch.checkInterval)
+            changedOrganisations.insert(organisation)
         }
         plan(watch, at: parts.time.now())
         report(watch.id, at: wall)
@@ -72,7 +72,7 @@ extension Monitor {
 
     /// Forgets a watch; that it went is the caller's to report.
     func remove(_ id: WatchID) {
-        if let watch = states[id]?.watch { organisations[OrganisationID(watch)]?.planner.remove(id.webhookID) }
+        if let watch = states[id]?.watch { unplan(watch) }
         states[id] = nil
         endSupersededProbe(of: id)
         reported[id] = nil
@@ -82,6 +82,12 @@ extension Monitor {
         unchecked.remove(id)
         pending.updated.removeAll { $0.state.id == id }
         for kind in TurnKind.allCases { schedule.remove(Schedule.Key(id: id, kind: kind)) }
+    }
+
+    private func unplan(_ watch: Watch) {
+        let organisation = OrganisationID(watch)
+        organisations[organisation]?.planner.remove(watch.id.webhookID)
+        changedOrganisations.insert(organisation)
     }
 
     /// Schedules a watch's turns: the first check within the first pass, probes from the first good check on.
@@ -95,10 +101,12 @@ extension Monitor {
             return
         }
         let spread = min(watch.checkInterval, Self.firstPass)
+        let isPlanned = organisations[OrganisationID(watch)]?.isCrowded == true
         schedule.set(
             check, interval: watch.checkInterval, phase: watch.id.phase(in: watch.checkInterval, kind: "check"),
-            first: organisations[OrganisationID(watch)]?.isCrowded == true
-                ? nil : now + watch.id.phase(in: spread, kind: "first"))
+            first: isPlanned ? nil : now + watch.id.phase(in: spread, kind: "first"))
+        // It may have come from an organisation that was more crowded, or less.
+        if isPlanned { schedule.hold(check) } else { schedule.release(check, at: now) }
         let state = states[watch.id]
         // One that is known from before the start is probed at once, but not all of them in one moment.
         let spreadProbes = min(watch.probeInterval, Self.firstPass)

@@ -50,6 +50,8 @@ package actor Monitor {
     var states: [WatchID: WatchState] = [:]
     var accounts: [String: AccountMonitor] = [:]
     var organisations: [OrganisationID: Organisation] = [:]
+    /// Those that have lost or won a watch since they were last adjusted.
+    var changedOrganisations: Set<OrganisationID> = []
     /// Those whose calls nobody makes yet.
     var undriven: [OrganisationID] = []
     var discoveries: [String: Discovery] = [:]

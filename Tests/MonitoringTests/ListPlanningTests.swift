@@ -104,6 +104,16 @@ import Testing
         #expect(steps.take(3600.5) == .list(page: 1))
     }
 
+    /// Whatever it says, and however small the budget: the organisation is as crowded as before.
+    @Test func aListThatIsRefusedSaysNothingOfItsLength() {
+        var steps = PlannerSteps(perMinute: 0.5)
+        steps.planner.discover(every: .seconds(600))
+        steps.planner.set(1, interval: .seconds(600))
+        #expect(steps.take(0) == .list(page: 1))
+        #expect(steps.listed(0.5, page: 1, of: .max, count: 1, with: [1]).isFailed)
+        #expect(!steps.planner.isCrowded && steps.planner.listInterval == .seconds(600))
+    }
+
     // MARK: Failures
 
     @Test func aBrokenListBeginsAnew() {

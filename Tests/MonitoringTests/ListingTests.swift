@@ -110,6 +110,16 @@ import Watching
         #expect(listing.received(list) == step)
     }
 
+    /// However few pages they come on.
+    @Test(arguments: [(1_000_000, Listing.Step.complete), (1_000_001, .incomplete)])
+    func aPageIsOfAtMostAMillion(count: Int, step: Listing.Step) {
+        var list = page(1, of: [])
+        list.entries = (1...count).map { WebhookList.Entry(id: $0, eventType: nil, updatedAt: nil) }
+        list.count = count
+        var listing = Listing()
+        #expect(listing.received(list) == step)
+    }
+
     @Test func nobodyIsLostHoweverAListMoves() {
         var random = SplitMix(state: 11)
         for _ in 0..<200 {
@@ -238,6 +248,17 @@ import Watching
             entry.eventType = nil
             #expect(discovery.listed([entry], in: nil).isEmpty && discovery.watches.count == 1)
         }
+    }
+
+    /// A list may be read only since it saves reads.
+    @Test(arguments: [([7], 42), ([7], nil), ([], 42)] as [([Int], Int?)])
+    func anotherOrganisationsListBringsInNobody(orgIDs: [Int], listed: Int?) {
+        let settings = DiscoverySettings(orgIDs: orgIDs, maximumWebhooks: 1)
+        var discovery = Discovery(account: "a", settings: settings, defaults: WatchDefaults())
+        #expect(discovery.listed(page(1, of: [1, 2]).entries, in: listed).isEmpty && discovery.watches.isEmpty)
+        discovery.completed(listed, ids: [1, 2], at: 10) { _ in true }
+        #expect(discovery.report == DiscoveryReport())
+        #expect(discovery.listed(page(1, of: [3]).entries, in: orgIDs.first) == [3])
     }
 
     @Test func whatIsWatchedByNameTakesNobodysPlace() {
