@@ -20,27 +20,27 @@ install_packages() {
         dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null | grep -q '^ii' || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
-    local root=()
+    local as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || {
             echo "These packages are missing, and neither root nor sudo is here to install them: ${missing[*]}" >&2
             return 1
         }
-        root=(sudo)
+        as_root=(sudo)
     fi
     echo "Installing ${missing[*]}" >&2
-    "${root[@]}" apt-get update -qq
+    "${as_root[@]}" apt-get update -qq
     # Debian starts what it installs; the tests start their own, on ports of their own.
     local policy=/usr/sbin/policy-rc.d made=0
     if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
-        "${root[@]}" chmod +x "$policy"
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod +x "$policy"
         made=1
     fi
     local status=0
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
         >/dev/null || status=$?
-    [ "$made" -eq 0 ] || "${root[@]}" rm -f "$policy"
+    [ "$made" -eq 0 ] || "${as_root[@]}" rm -f "$policy"
     return "$status"
 }
 
