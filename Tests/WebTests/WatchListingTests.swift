@@ -2,7 +2,8 @@ import Foundation
 import Monitoring
 import Testing
 import WatchSamples
-import Web
+
+@testable import Web
 
 /// The list of watches, as HTML and as JSON, of more of them than a page shows.
 @Suite struct WatchListingTests {
@@ -76,7 +77,21 @@ import Web
     @Test func anEmptyListSaysWhatToDo() {
         let empty = WatchListing([], prefix: "", telemetryPath: "/metrics")
         let (status, text) = html("", empty)
-        #expect(status == 200 && text.contains("No webhook is watched yet") && text.contains("Add watches"))
+        #expect(status == 200 && text.contains("<h1>No webhook is watched yet</h1>") && text.contains("Add watches"))
         #expect(!text.contains("<footer"))
+    }
+
+    /// What nobody looks at is not called in order, in the tab's title neither.
+    @Test func onlyWhatIsWatchedIsInOrder() {
+        let details = WatchSamples.details(100, probes: 3)
+        let disabled = details.filter { WatchStandings($0.report).worst == .disabled }
+        let good = details.filter { WatchStandings($0.report).worst == .inSync }
+        for (title, shown) in [
+            ("No webhook is watched yet", []), ("No webhook is watched: all are disabled", disabled),
+            ("All webhooks are in order", good + disabled), ("8 of 100 webhooks need a look", details),
+        ] {
+            let text = html("", WatchListing(shown, prefix: "", telemetryPath: "/metrics")).text
+            #expect(text.contains("<title>\(title)</title>") && text.contains("<h1>\(title)</h1>"), "\(title)")
+        }
     }
 }

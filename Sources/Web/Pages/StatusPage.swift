@@ -13,17 +13,24 @@ struct StatusPage {
     let now: Double?
 
     func response() -> WebResponse {
-        let bad = selection.total - (selection.standings[.inSync] ?? 0) - (selection.standings[.disabled] ?? 0)
-        let title = bad == 0 ? "All webhooks are in order" : "\(bad) of \(selection.total) webhooks need a look"
-        return layout.response(
+        layout.response(
             title: title, at: now,
             """
-            <h1>\(selection.total == 0 ? "No webhook is watched yet" : title)</h1>
+            <h1>\(title)</h1>
             \(tiles)
             \(form)
             \(table)
             \(pages)
             """)
+    }
+
+    /// What nobody looks at is not in order.
+    private var title: String {
+        let disabled = selection.standings[.disabled] ?? 0
+        let bad = selection.total - (selection.standings[.inSync] ?? 0) - disabled
+        if selection.total == 0 { return "No webhook is watched yet" }
+        if selection.total == disabled { return "No webhook is watched: all are disabled" }
+        return bad == 0 ? "All webhooks are in order" : "\(bad) of \(selection.total) webhooks need a look"
     }
 
     private var tiles: HTML {
