@@ -155,7 +155,10 @@ let package = Package(
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "Simulator", "partoo-webhook-exporter"], swiftSettings: settings),
+            dependencies: [
+                "ConfigurationFile", "ExporterMetrics", "Exposition", "Monitoring", "Simulator", "TestSupport",
+                "partoo-webhook-exporter", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
         .target(name: "ForgedLatency", path: "Tests/ForgedLatency", linkerSettings: [.linkedLibrary("m")]),
         .testTarget(
             name: "LogsTests", dependencies: ["Logs", .product(name: "Logging", package: "swift-log")],

@@ -70,7 +70,8 @@ struct Exporter {
                 key: kept.fingerprintKey, baselines: kept, shard: shard.number, totalShards: shard.total))
         let reloader = Reloader(
             ConfigurationKeeper(path: configFile, loader: ConfigurationSource.loader, loaded: loaded),
-            storage: loaded.configuration.storage, monitor: monitor, store: store, time: time, logger: logger)
+            storage: loaded.configuration.storage, store: store, time: time, logger: logger,
+            apply: { await monitor.reload($0) })
         // Before the first scrape, which would lack every series, and find ready what has not begun.
         await monitor.prepare()
         do {

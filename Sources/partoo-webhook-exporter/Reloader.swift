@@ -5,28 +5,34 @@ import Monitoring
 import Web
 
 /// Puts a changed configuration into force: whole or not at all, but for the watch files, each of which stands for itself.
+///
+/// A load may come while an earlier one is put into force, which takes a while: both are told of, and put into force, in the
+/// order in which they were loaded.
 actor Reloader {
     private var keeper: ConfigurationKeeper
     /// The storage in force; another one takes a restart.
     private let storage: StorageSettings
-    private let monitor: Monitor
+    private let apply: @Sendable (ExporterConfiguration) async -> Void
     private let store: MetricsStore
     private let time: any Timekeeper
     private let logger: Logger
+    /// What was loaded last is put into force.
+    private var lastPut: Task<Void, Never>?
 
     /// How often files are looked at.
     private static let interval = Duration.seconds(3)
 
+    /// - Parameter apply: puts a configuration into force.
     init(
-        _ keeper: ConfigurationKeeper, storage: StorageSettings, monitor: Monitor, store: MetricsStore,
-        time: any Timekeeper, logger: Logger
+        _ keeper: ConfigurationKeeper, storage: StorageSettings, store: MetricsStore, time: any Timekeeper,
+        logger: Logger, apply: @escaping @Sendable (ExporterConfiguration) async -> Void
     ) {
         self.keeper = keeper
         self.storage = storage
-        self.monitor = monitor
         self.store = store
         self.time = time
         self.logger = logger
+        self.apply = apply
     }
 
     func reload() async -> Result<Void, Routes.ReloadRefused> {
@@ -61,8 +67,8 @@ actor Reloader {
             if change.configuration.storage != storage {
                 logger.warning("configuration", metadata: ["detail": "another storage is used from the next start on"])
             }
-            await put(change)
             store.reloaded(success: true, at: time.wallSeconds())
+            await put(change)
             logger.info("configuration reloaded", metadata: ["watches": "\(change.configuration.watches.count)"])
             return .success(())
         }
@@ -82,7 +88,12 @@ actor Reloader {
         }
         for file in change.recovered { logger.info("watch file is good again", metadata: ["file": "\(file)"]) }
         store.watchFiles(bad: keeper.badWatchFiles)
-        await monitor.reload(change.configuration)
+        let put = Task { [before = lastPut, apply] in
+            await before?.value
+            await apply(change.configuration)
+        }
+        lastPut = put
+        await put.value
     }
 
     private static func remains(_ kept: ConfigurationKeeper.Kept) -> String {
