@@ -132,7 +132,7 @@ let package = Package(
         .testTarget(
             name: "WebTests",
             dependencies: [
-                "Monitoring", "Web", "TestSupport", "Transport", "WatchSamples",
+                "ConfigurationFile", "Monitoring", "Web", "TestSupport", "Transport", "WatchSamples",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),

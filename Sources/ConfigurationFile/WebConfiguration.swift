@@ -94,10 +94,11 @@ package struct WebConfiguration: Sendable, Hashable {
     package init() {}
 }
 
-/// A web configuration and what was found on the way.
+/// What a look at a web configuration came to.
 package struct LoadedWebConfiguration: Sendable {
-    package var configuration: WebConfiguration
+    package var result: Result<WebConfiguration, ConfigurationErrors>
     package var warnings: [ConfigurationIssue]
-    /// Absolute paths of the file itself and of those that it names.
+    /// Absolute paths of the file itself and of those that it names, as far as it could be read: a bad one may be good as soon
+    /// as one of them is.
     package var files: [String]
 }

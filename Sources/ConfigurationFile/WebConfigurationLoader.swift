@@ -8,7 +8,7 @@ package struct WebConfigurationLoader: Sendable {
         loader = ConfigurationLoader(fileSystem: fileSystem, environment: { _ in nil })
     }
 
-    package func load(path: String) -> Result<LoadedWebConfiguration, ConfigurationErrors> {
+    package func load(path: String) -> LoadedWebConfiguration {
         let folder = loader.fileSystem.currentDirectory
         let absolute = path.hasPrefix("/") ? path : folder + (folder.hasSuffix("/") ? "" : "/") + path
         let reader = loader.reader(file: path, path: absolute, policy: .configuration)
@@ -16,7 +16,9 @@ package struct WebConfigurationLoader: Sendable {
         switch loader.read(absolute, into: reader) {
         case .failure(let failure):
             reader.fail(nil, "the file \(failure.rawValue)")
-            return .failure(ConfigurationErrors(reader.diagnostics.sortedErrors()))
+            return LoadedWebConfiguration(
+                result: .failure(ConfigurationErrors(reader.diagnostics.sortedErrors())), warnings: [],
+                files: [absolute])
         case .success(let parsed): document = parsed
         }
         var root = Section<WebRootKey>(position: .start)
@@ -24,19 +26,12 @@ package struct WebConfigurationLoader: Sendable {
             let node = YAMLNode(content, name: "the file", aliases: document.aliases)
             if !node.isNull { root = reader.section(node) }
         }
-        let configuration = WebConfigurationReader(reader: reader).read(root)
-        guard !reader.diagnostics.hasErrors else {
-            return .failure(ConfigurationErrors(reader.diagnostics.sortedErrors()))
-        }
-        let named = [configuration.tls?.certificate, configuration.tls?.key, configuration.tls?.clientCA]
-            .compactMap { material -> String? in
-                guard case .file(let path)? = material else { return nil }
-                return path
-            }
-        return .success(
-            LoadedWebConfiguration(
-                configuration: configuration, warnings: reader.diagnostics.warnings.sorted(),
-                files: [absolute] + named))
+        var sections = WebConfigurationReader(reader: reader)
+        let configuration = sections.read(root)
+        return LoadedWebConfiguration(
+            result: reader.diagnostics.hasErrors
+                ? .failure(ConfigurationErrors(reader.diagnostics.sortedErrors())) : .success(configuration),
+            warnings: reader.diagnostics.warnings.sorted(), files: [absolute] + sections.files)
     }
 }
 
@@ -101,8 +96,14 @@ enum WebRateKey: String, SectionKey {
 /// From the sections to checked values.
 struct WebConfigurationReader {
     let reader: ValueReader
+    /// Those that are named so far. Absolute.
+    private(set) var files: [String] = []
 
-    func read(_ root: Section<WebRootKey>) -> WebConfiguration {
+    init(reader: ValueReader) {
+        self.reader = reader
+    }
+
+    mutating func read(_ root: Section<WebRootKey>) -> WebConfiguration {
         var configuration = WebConfiguration()
         configuration.tls = tls(root.section(.tls, reader.diagnostics), at: root[.tls]?.position)
         let http: Section<WebHTTPKey> = root.section(.http, reader.diagnostics)
@@ -117,7 +118,7 @@ struct WebConfigurationReader {
 
     // MARK: TLS
 
-    private func tls(_ section: Section<WebTLSKey>, at position: Position?) -> WebConfiguration.TLS? {
+    private mutating func tls(_ section: Section<WebTLSKey>, at position: Position?) -> WebConfiguration.TLS? {
         let certificate = material(section, .certificateFile, .certificate)
         let key = material(section, .keyFile, .key)
         let clientCA = material(section, .clientCAFile, .clientCA)
@@ -159,7 +160,7 @@ struct WebConfigurationReader {
             curves: curves)
     }
 
-    private func material(
+    private mutating func material(
         _ section: Section<WebTLSKey>, _ file: WebTLSKey, _ inline: WebTLSKey
     ) -> WebConfiguration.Material? {
         // An empty value counts as left out.
@@ -169,6 +170,7 @@ struct WebConfigurationReader {
             reader.fail(
                 section[inline]?.position, "only one of `\(file.rawValue)` and `\(inline.rawValue)` may be given")
         }
+        if let path { files.append(path) }
         return path.map { .file($0) } ?? text.map { .text(Secret($0)) }
     }
 

@@ -186,8 +186,8 @@ final class HTTPConnection: ChannelDuplexHandler {
         phase = .answering
         deadline = nil
         let connection = NIOLoopBound(self, eventLoop: loop)
-        task = Task { [server] in
-            let answer = await server.answer(head)
+        task = Task { [server, client = channel.remoteAddress] in
+            let answer = await server.answer(head, from: client)
             loop.execute { connection.value.answered(answer, to: head) }
         }
     }

@@ -83,22 +83,28 @@ package struct WebServer: Sendable {
         var place: Int?
     }
 
-    func answer(_ head: HTTPRequestHead) async -> Answer {
+    func answer(_ head: HTTPRequestHead, from client: SocketAddress?) async -> Answer {
         let request = WebRequest(
             method: head.method.rawValue, target: head.uri, headers: head.headers.map { ($0.name, $0.value) })
+        guard let security else { return await admitted(request) }
+        var place: Int?
+        // Places are for those who may ask: a wrong password takes none from a scrape while it is worked through.
+        let response = await security.guarded(request, from: ClientNetwork(client)) { request in
+            let answer = await admitted(request)
+            place = answer.place
+            return answer.response
+        }
+        return Answer(response: response, place: place)
+    }
+
+    private func admitted(_ request: WebRequest) async -> Answer {
         let place = limits.limitedPaths.firstIndex { $0.contains(request.path) }
         if let place, !takePlace(in: place) {
             onRefusal(place)
             let text = "Limit of concurrent requests reached (\(limits.maximumRequests)), try again later."
             return Answer(response: .text(503, text))
         }
-        let response: WebResponse
-        if let security {
-            response = await security.guarded(request, handler)
-        } else {
-            response = await handler(request)
-        }
-        return Answer(response: response, place: place)
+        return Answer(response: await handler(request), place: place)
     }
 
     private func takePlace(in group: Int) -> Bool {

@@ -7,13 +7,13 @@ import Transport
 @Suite struct WebConfigurationTests {
     private static let hash = "$2y$10$" + String(repeating: "a", count: 53)
 
-    private func load(_ text: String) -> Result<LoadedWebConfiguration, ConfigurationErrors> {
+    private func load(_ text: String) -> LoadedWebConfiguration {
         let files = MemoryFileSystem(["/etc/web.yml": text])
         return WebConfigurationLoader(fileSystem: files).load(path: "/etc/web.yml")
     }
 
     @Test func everyKeyIsRead() throws {
-        let loaded = try load(
+        let loaded = load(
             """
             tls_server_config:
               cert_file: server.crt
@@ -34,9 +34,8 @@ import Transport
             basic_auth_users:
               alice: \(Self.hash)
             rate_limit: {interval: 100ms, burst: 20}
-            """
-        ).get()
-        let configuration = loaded.configuration
+            """)
+        let configuration = try loaded.result.get()
         #expect(configuration.tls?.certificate == .file("/etc/server.crt"))
         #expect(configuration.tls?.key == .file("/keys/server.key"))
         #expect(configuration.tls?.clientCA == .file("/etc/ca.crt"))
@@ -55,7 +54,7 @@ import Transport
         "", "{}", "tls_server_config: {}", "tls_server_config: {min_version: TLS13}", "basic_auth_users:",
     ])
     func whatSaysNothingIsPlainHTTP(text: String) throws {
-        let configuration = try load(text).get().configuration
+        let configuration = try load(text).result.get()
         #expect(configuration.tls == nil && configuration.users.isEmpty)
     }
 
@@ -91,12 +90,28 @@ import Transport
         ("- a", "mapping"), ("tls_server_config: [", "web.yml"),
     ])
     func whatIsWrongIsNamed(text: String, part: String) {
-        guard case .failure(let errors) = load(text) else {
+        guard case .failure(let errors) = load(text).result else {
             Issue.record("taken: \(text)")
             return
         }
         #expect(errors.description.contains(part), "\(errors)")
         #expect(!errors.description.contains("canary"))
         #expect(errors.issues.allSatisfy { $0.line > 0 || $0.message.contains("missing") }, "\(errors)")
+    }
+
+    /// So that what makes a bad one good is noticed.
+    @Test(arguments: [
+        (
+            "tls_server_config: {cert_file: a.crt, key_file: /k/a.key, client_ca_file: c}\nnonsense: 1",
+            ["/etc/a.crt", "/k/a.key", "/etc/c"]
+        ),
+        ("tls_server_config: {cert_file: a.crt}", ["/etc/a.crt"]),
+        ("tls_server_config: {cert_file: a.crt, cert: b, key_file: 7}", ["/etc/a.crt", "/etc/7"]),
+        ("basic_auth_users: {alice: plain}", []), ("tls_server_config: [", []),
+    ])
+    func aBadOneNamesItsFilesToo(text: String, named: [String]) {
+        let loaded = load(text)
+        #expect(throws: ConfigurationErrors.self) { try loaded.result.get() }
+        #expect(loaded.files == ["/etc/web.yml"] + named)
     }
 }

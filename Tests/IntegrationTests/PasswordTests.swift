@@ -23,10 +23,10 @@ import Testing
             "basic_auth_users: {alice: \"\(hash)\", bob: \"\(hash)\"}"
         }
 
-        func ask(_ user: String, _ password: String) throws -> LoopbackHTTP.Answer {
+        func ask(_ user: String, _ password: String, _ path: String = "/-/healthy") throws -> LoopbackHTTP.Answer {
             let credentials = Data("\(user):\(password)".utf8).base64EncodedString()
             return try LoopbackHTTP.request(
-                "GET", "/-/healthy", port: port, headers: ["Authorization: Basic \(credentials)"])
+                "GET", path, port: port, headers: ["Authorization: Basic \(credentials)"])
         }
 
         /// The processor time that the exporter spends on so many requests, in the kernel's ticks.
@@ -51,6 +51,34 @@ import Testing
         #expect(wrong < 2 * unknown && unknown < 2 * wrong, "\(text)")
         #expect(wrong < 2 * again && again < 2 * wrong, "\(text)")
         #expect(5 * right < wrong, "\(text)")
+        #expect(await site.exporter.stop() == 0)
+    }
+
+    /// More wrong passwords at once than may be worked through, and than there are places for scrapes.
+    @Test func aCrowdOfWrongPasswordsShutsNoScrapeOut() async throws {
+        let site = try await Site()
+        #expect(try site.ask("alice", Self.password).status == 200)
+        let credentials = "Authorization: Basic \(Data("alice:wrong".utf8).base64EncodedString())"
+        let crowd = try await onThread { [port = site.port] in
+            try (0..<200).map { _ in
+                let client = try RawClient(port)
+                client.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\(credentials)\r\nConnection: close\r\n\r\n")
+                return client
+            }
+        }
+        #expect(try site.ask("alice", Self.password, "/metrics").status == 200)
+        // From another address, and not known yet.
+        let bob = try await ChildProcess.run(
+            "/usr/bin/curl",
+            [
+                "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--interface", "127.0.0.2", "--max-time", "60",
+                "-u", "bob:\(Self.password)", "http://127.0.0.1:\(site.port)/metrics",
+            ])
+        #expect(bob.output == "200", "\(bob.errors)")
+        let answers = try await onThread { try crowd.map { try $0.receiveAll() } }
+        let refused = answers.count { $0.hasPrefix("HTTP/1.1 401 ") }
+        let crowded = answers.count { $0.hasPrefix("HTTP/1.1 429 ") && $0.lowercased().contains("\r\nretry-after: ") }
+        #expect(refused > 0 && crowded > 0 && refused + crowded == 200, "\(refused) and \(crowded)")
         #expect(await site.exporter.stop() == 0)
     }
 

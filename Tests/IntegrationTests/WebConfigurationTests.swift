@@ -121,18 +121,9 @@ import Testing
         ask()
         let first = try await eventually { open.output.contains("Healthy.") ? true : nil }
         #expect(first == true)
-        func serial() async throws -> String {
-            let run = try await ChildProcess.run(
-                "/bin/sh",
-                [
-                    "-c",
-                    "openssl s_client -connect 127.0.0.1:\(site.port) </dev/null 2>/dev/null | openssl x509 -noout -serial",
-                ])
-            return run.output
-        }
-        let before = try await serial()
+        let before = try await serial(site)
         try site.world.writeIdentity(try site.world.authority.issue(.good), "server")
-        let after = try await serial()
+        let after = try await serial(site)
         #expect(before.contains("serial=") && after.contains("serial=") && before != after)
         // What has become bad changes nothing, and says so once.
         try site.world.write("nonsense: 1", to: "web.yml")
@@ -151,6 +142,31 @@ import Testing
         let lines = site.exporter.errors.split(separator: "\n").filter { $0.contains("web configuration not reloaded") }
         #expect(lines.filter { $0.contains("nonsense") }.count == 1, "\(site.exporter.errors)")
         #expect(lines.contains { $0.contains("restart") } && lines.contains { $0.contains("key_file") })
+    }
+
+    /// As where a file is edited before a tool has put the certificate in its place.
+    @Test func filesThatComeAfterTheConfigurationThatNamesThemAreTaken() async throws {
+        let site = try await Site(Self.tls)
+        let before = try await serial(site)
+        try site.world.write("tls_server_config: {cert_file: new.crt, key_file: new.key}", to: "web.yml")
+        #expect(try await serial(site) == before)
+        let identity = try site.world.authority.issue(.good)
+        try site.world.write(identity.certificatePEM, to: "new.crt")
+        #expect(try await serial(site) == before, "there is no key yet")
+        try site.world.write(identity.keyPEM, to: "new.key")
+        let after = try await serial(site)
+        #expect(before.contains("serial=") && after.contains("serial=") && before != after)
+        #expect(await site.exporter.stop() == 0)
+        let refusals = site.exporter.errors.split(separator: "\n").filter {
+            $0.contains("web configuration not reloaded")
+        }
+        #expect(refusals.count == 2 && refusals[0].contains("cert_file") && refusals[1].contains("key_file"))
+    }
+
+    /// Of the certificate that a new connection gets.
+    private func serial(_ site: Site) async throws -> String {
+        let connect = "openssl s_client -connect 127.0.0.1:\(site.port) </dev/null 2>/dev/null"
+        return try await ChildProcess.run("/bin/sh", ["-c", "\(connect) | openssl x509 -noout -serial"]).output
     }
 
     @Test func aRateIsKept() async throws {

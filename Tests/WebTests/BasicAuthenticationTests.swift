@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 import Transport
 
@@ -109,7 +110,7 @@ import Transport
         let security = try WebSecurity(path: file.path, logger: quiet)
         let request = WebRequest(
             method: "GET", target: "/", headers: [("Authorization", header("alice", Self.password))])
-        let status = { await security.guarded(request) { _ in .text(200, "ok") }.status }
+        let status = { await security.guarded(request, from: nil) { _ in .text(200, "ok") }.status }
         for _ in 0..<2 { #expect(await status() == 200) }
         // Another salt, so no password of ours.
         try write(Self.hash.replacing("abcdef", with: "abcdeg"))
@@ -117,4 +118,65 @@ import Transport
         try write(Self.hash)
         #expect(await status() == 200)
     }
+
+    /// Whoever stays need not be asked again because a certificate was renewed or somebody else came.
+    @Test func whatWasRightIsRememberedOverAReload() async {
+        let work = Work()
+        let first = BasicAuthentication(users: ["alice": Secret(Self.hash)]) { work.verify($0, $1) }
+        #expect(await first.accepts(header("alice", Self.password)))
+        #expect(work.taken().count == 1)
+        let both = BasicAuthentication(users: ["alice": Secret(Self.hash), "bob": Secret(Self.hash)], previous: first) {
+            work.verify($0, $1)
+        }
+        #expect(await both.accepts(header("alice", Self.password)))
+        #expect(work.taken().isEmpty)
+        #expect(await both.accepts(header("bob", Self.password)))
+        #expect(work.taken().count == 1)
+        let other = BasicAuthentication(users: ["bob": Secret(Self.hash)], previous: both) { work.verify($0, $1) }
+        #expect(await !other.accepts(header("alice", Self.password)))
+        #expect(work.taken().count == 1)
+    }
+
+    /// A crowd of wrong passwords from one address, of which none is worked through to its end.
+    @Test func aCrowdOfWrongPasswordsShutsNobodyOut() async throws {
+        let executor = SerialTaskExecutor()
+        let (turns, next) = AsyncStream.makeStream(of: Void.self)
+        let work = Mutex(0)
+        let users = ["alice": Secret(Self.hash), "bob": Secret(Self.hash)]
+        let authentication = BasicAuthentication(users: users) { password, _ in
+            work.withLock { $0 += 1 }
+            if password == Array("wrong".utf8) { for await _ in turns { break } }
+            return password == Array(Self.password.utf8)
+        }
+        let (crowd, guest) = (try network("192.0.2.1"), try network("192.0.2.2"))
+        func ask(_ user: String, _ password: String, _ network: ClientNetwork) async
+            -> Task<BasicAuthentication.Verdict, Never>
+        {
+            let header = header(user, password)
+            let task = Task(executorPreference: executor) {
+                await authentication.verdict(on: header, from: network)
+            }
+            await executor.idle()
+            return task
+        }
+        #expect(await ask("alice", Self.password, guest).value == .accepted)
+        var strangers: [Task<BasicAuthentication.Verdict, Never>] = []
+        for number in 0..<100 { strangers.append(await ask(number % 2 == 0 ? "alice" : "carol", "wrong", crowd)) }
+        #expect(work.withLock { $0 } == 2, "the first of them is worked through")
+        #expect(await ask("alice", Self.password, crowd).value == .accepted, "known, and not kept waiting")
+        #expect(await ask("bob", Self.password, crowd).value == .crowded)
+        let bob = [await ask("bob", Self.password, guest), await ask("bob", Self.password, guest)]
+        for _ in 0..<100 { next.yield() }
+        for task in bob { #expect(await task.value == .accepted) }
+        var verdicts: [BasicAuthentication.Verdict] = []
+        for task in strangers { verdicts.append(await task.value) }
+        #expect(verdicts.count { $0 == .refused } == 15 && verdicts.count { $0 == .crowded } == 85)
+        #expect(work.withLock { $0 } == 1 + 15 + 1, "whoever waited for the same password needs no work of his own")
+    }
+
+    private func network(_ text: String) throws -> ClientNetwork { ClientNetwork(try #require(IPAddress(text))) }
+}
+
+extension BasicAuthentication {
+    fileprivate func accepts(_ header: String?) async -> Bool { await verdict(on: header, from: nil) == .accepted }
 }

@@ -10,10 +10,15 @@ struct ServerRig {
     var hosts = ["127.0.0.1"]
     /// After which what has not ended by itself is cancelled; nil: never.
     var timeToEnd: Duration?
+    var security: WebSecurity?
     var handler: WebServer.Handler
 
-    init(limits: WebServer.Limits = WebServer.Limits(), handler: @escaping WebServer.Handler) {
+    init(
+        limits: WebServer.Limits = WebServer.Limits(), security: WebSecurity? = nil,
+        handler: @escaping WebServer.Handler
+    ) {
         self.limits = limits
+        self.security = security
         self.handler = handler
     }
 
@@ -38,7 +43,7 @@ struct ServerRig {
     func run<Value: Sendable>(_ body: @escaping @Sendable (Running) async throws -> Value) async throws -> Value {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let (ended, end) = AsyncStream.makeStream(of: Void.self)
-        let server = WebServer(limits: limits, handler: handler)
+        let server = WebServer(limits: limits, security: security, handler: handler)
         let listeners = try await HTTPListener.listen(on: hosts.map { try #require(ListenAddress("\($0):0")) })
         let services = listeners.map { $0.service(server) }
         var configuration = ServiceGroupConfiguration(

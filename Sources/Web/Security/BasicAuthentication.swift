@@ -6,30 +6,60 @@ import Transport
 
 /// `basic_auth_users`: who may ask. Whoever is refused costs the work of the dearest of the hashes, whether there is such a user
 /// or not, so that names cannot be told apart by time; a password that was right once is remembered, since every scrape brings
-/// it along.
+/// it along. The others take turns (``PasswordQueue``), each for all of its work.
 final class BasicAuthentication: Sendable {
     private let users: [String: Secret]
     /// The exponent of the work of the dearest hash.
     private let maximumCost: Int
     /// Whether a password is a hash's.
     private let verify: @Sendable ([UInt8], Secret) async -> Bool
-    private let key = SymmetricKey(size: .bits256)
-    private let known = Mutex<Set<[UInt8]>>([])
+    private let queue: PasswordQueue
+    private let key: SymmetricKey
+    /// Fingerprints of right passwords, each together with its user and hash.
+    private let known: Mutex<Set<[UInt8]>>
 
     private static let maximumKnown = 100
 
-    init(users: [String: Secret], verify: @escaping @Sendable ([UInt8], Secret) async -> Bool) {
+    enum Verdict {
+        case accepted, refused
+        /// Not looked at, since too many wait for that.
+        case crowded
+    }
+
+    /// - Parameter previous: what was in force until now. What it remembers, users who stay need not prove again.
+    init(
+        users: [String: Secret], previous: BasicAuthentication? = nil,
+        verify: @escaping @Sendable ([UInt8], Secret) async -> Bool
+    ) {
         self.users = users
         self.verify = verify
         maximumCost = users.values.map(Self.cost).max() ?? 0
+        queue = previous?.queue ?? PasswordQueue()
+        key = previous?.key ?? SymmetricKey(size: .bits256)
+        known = Mutex(previous?.known.withLock { $0 } ?? [])
     }
 
-    /// - Parameter header: the `Authorization` header.
-    func accepts(_ header: String?) async -> Bool {
-        guard let (user, password) = Self.credentials(header) else { return false }
+    /// - Parameters:
+    ///   - header: the `Authorization` header.
+    ///   - network: whose turn it is to be.
+    func verdict(on header: String?, from network: ClientNetwork?) async -> Verdict {
+        guard let (user, password) = Self.credentials(header) else { return .refused }
         let hash = users[user]
         let digest = fingerprint(user, password, hash)
-        if hash != nil, known.withLock({ $0.contains(digest) }) { return true }
+        if hash != nil, isKnown(digest) { return .accepted }
+        return await queue.inTurn(of: network) {
+            // While it waited, another may have brought the same.
+            if hash != nil, isKnown(digest) { return .accepted }
+            return await isRight(password, hash, digest) ? .accepted : .refused
+        } ?? .crowded
+    }
+
+    private func isKnown(_ digest: [UInt8]) -> Bool {
+        known.withLock { $0.contains(digest) }
+    }
+
+    /// The work, and the memory of it.
+    private func isRight(_ password: [UInt8], _ hash: Secret?, _ digest: [UInt8]) async -> Bool {
         guard let hash else {
             if !users.isEmpty { _ = await verify(password, Self.nobody(maximumCost)) }
             return false
