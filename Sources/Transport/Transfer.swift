@@ -95,6 +95,12 @@ package struct TLSFacts: Sendable, Hashable {
         self.leafNotAfter = leafNotAfter
         self.earliestNotAfter = earliestNotAfter
     }
+
+    /// Whole days between two times in seconds since 1970, rounded down: to the end of a certificate that has ended they
+    /// are never 0.
+    package static func days(from start: Double, to end: Double) -> Int {
+        Int(((end - start) / 86_400).rounded(.down))
+    }
 }
 
 /// Why a transfer brought no response: one of a fixed list, with a sentence that holds no secret.

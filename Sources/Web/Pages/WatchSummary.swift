@@ -169,7 +169,7 @@ struct WatchSummary: Sendable {
 
     /// Whole days until the leaf certificate ends; negative once it has.
     var certificateDays: Int? {
-        state.certificateExpiry.map { Int(((Double($0.leaf) - report.now) / 86_400).rounded(.down)) }
+        state.certificateExpiry.map { TLSFacts.days(from: report.now, to: Double($0.leaf)) }
     }
 }
 
