@@ -58,13 +58,13 @@ struct DiffCommand: AsyncParsableCommand {
     private func show(
         _ state: WatchState, _ known: ConfigurationState, _ uncompared: [ConfigurationField], _ paint: Paint
     ) throws {
-        let uncompared = uncompared.map(\.rawValue)
         let lines = DriftLines.lines(state)
         let reason = state.lastCheck?.failure
         if isJSON {
             let line = Line(
                 account: state.id.account, webhook_id: state.id.webhookID, state: known.rawValue,
-                reason: reason?.reason.rawValue, changes: lines, not_compared: uncompared.isEmpty ? nil : uncompared)
+                reason: reason?.reason.rawValue, changes: lines,
+                not_compared: uncompared.isEmpty ? nil : uncompared.map(\.rawValue))
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             print(String(decoding: try encoder.encode(line), as: UTF8.self))
@@ -80,8 +80,6 @@ struct DiffCommand: AsyncParsableCommand {
             let colour: Paint.Colour = line.hasPrefix("+") ? .green : line.hasPrefix("-") ? .red : .yellow
             print("    " + paint(colour, line))
         }
-        if state.observation != nil, known == .inSync || known == .drifted, !uncompared.isEmpty {
-            print("    not compared, since neither declared nor learned: \(uncompared.joined(separator: ", "))")
-        }
+        if let line = state.uncomparedLine(uncompared, known) { print("    \(line)") }
     }
 }

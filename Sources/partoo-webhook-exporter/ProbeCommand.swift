@@ -45,7 +45,9 @@ struct ProbeCommand: AsyncParsableCommand {
                 url: target.url, customHeaders: target.customHeaders, baselineOrigin: state.baselineOrigin),
             module: module, wantsTrace: !isJSON)
         guard let result else { throw Failure("error: interrupted") }
-        let report = ProbeReport(state: state, known: state.state(at: checker.now), module: module, result: result)
+        let report = ProbeReport(
+            state: state, known: state.state(at: checker.now), uncompared: checker.uncompared(watch), module: module,
+            result: result, now: checker.now)
         if isJSON {
             print(try report.json())
         } else {
@@ -59,8 +61,12 @@ struct ProbeCommand: AsyncParsableCommand {
 struct ProbeReport {
     let state: WatchState
     let known: ConfigurationState
+    /// The fields that there was nothing to compare with.
+    let uncompared: [ConfigurationField]
     let module: ProbeModule
     let result: ProbeResult
+    /// Seconds since 1970.
+    let now: Double
 
     func lines(_ paint: Paint) -> [String] {
         guard let observed = state.observation else { return [] }
@@ -76,7 +82,8 @@ struct ProbeReport {
         ]
         if known == .unknown { lines.append("  \(state.unknownReason)") }
         lines += DriftLines.lines(state).map { "  \($0)" }
-        if !state.watch.learnsBaselineOnly, known == .inSync { lines.append("  as declared") }
+        if known == .inSync { lines += agreement.map { "  \($0)" } }
+        lines += state.uncomparedLine(uncompared, known).map { ["  \($0)"] } ?? []
         lines += ["", paint(.bold, "Probe") + "  \(module.method.rawValue), module \(module.name)"]
         lines += PhaseChart.lines(result.timings)
         lines += ["", verdict(paint)]
@@ -89,6 +96,19 @@ struct ProbeReport {
             lines += ["", paint(.dim, "Trace")] + result.trace.map { paint(.dim, "  \($0.printable)") }
         }
         return lines
+    }
+
+    /// Which fields are as somebody said that they should be, by who it was; without names where it is every field.
+    private var agreement: [String] {
+        let compared = state.watch.comparedFields.filter { !uncompared.contains($0) }
+        let declared = compared.filter(state.watch.expectation.declares)
+        let learned = compared.filter { !declared.contains($0) }
+        return [("declared", declared), (state.learned?.source.rawValue ?? "learned", learned)].compactMap {
+            source, fields in
+            guard !fields.isEmpty else { return nil }
+            let isAll = fields == ConfigurationField.allCases
+            return "as \(source)" + (isAll ? "" : ": \(fields.map(\.rawValue).joined(separator: ", "))")
+        }
     }
 
     private func verdict(_ paint: Paint) -> String {
@@ -106,10 +126,9 @@ struct ProbeReport {
         var lines = ["Certificate  \(tls.isVerified ? "verified" : "NOT verified")"]
         if let version = tls.version { lines[0] += ", \(version), \(tls.cipher ?? "")" }
         if let leaf = tls.leafNotAfter {
-            let days = Int((Double(leaf) - Date().timeIntervalSince1970) / 86_400)
-            lines.append("  leaf ends \(Self.date(leaf)) (\(days >= 0 ? "in \(days) days" : "\(-days) days ago"))")
+            lines.append("  leaf \(end(of: leaf))")
             if let earliest = tls.earliestNotAfter, earliest != leaf {
-                lines.append("  the earliest of the chain ends \(Self.date(earliest))")
+                lines.append("  the earliest of the chain \(end(of: earliest))")
             }
         }
         return lines
@@ -124,8 +143,17 @@ struct ProbeReport {
         }
     }
 
-    private static func date(_ seconds: Int64) -> String {
-        Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
+    /// When a certificate ends, or that it has; in seconds since 1970.
+    private func end(of certificate: Int64) -> String {
+        let end = Double(certificate)
+        let date = Date(timeIntervalSince1970: end).formatted(.iso8601)
+        let left = TLSFacts.days(from: now, to: end)
+        guard left < 0 else { return "ends \(date) (in \(Self.days(left)))" }
+        return "ended \(date) (expired \(Self.days(TLSFacts.days(from: end, to: now))) ago)"
+    }
+
+    private static func days(_ count: Int) -> String {
+        count == 0 ? "less than a day" : count == 1 ? "1 day" : "\(count) days"
     }
 
     private struct Wire: Encodable {
@@ -142,6 +170,8 @@ struct ProbeReport {
         var webhook_id: Int
         var config_state: String
         var changes: [String]
+        /// Neither declared nor learned; left out where there is none.
+        var not_compared: [String]?
         var success, reachable: Bool
         var reason: String?
         var message: String?
@@ -157,7 +187,8 @@ struct ProbeReport {
         let timings = result.timings
         let wire = Wire(
             account: state.id.account, webhook_id: state.id.webhookID, config_state: known.rawValue,
-            changes: DriftLines.lines(state), success: result.isSuccess, reachable: result.isReachable,
+            changes: DriftLines.lines(state), not_compared: uncompared.isEmpty ? nil : uncompared.map(\.rawValue),
+            success: result.isSuccess, reachable: result.isReachable,
             reason: result.failure?.rawValue, message: result.failure == nil ? nil : result.message,
             status: result.status, http_version: result.httpVersion?.rawValue,
             delivery_outlook: result.status == 0 ? nil : DeliveryOutlook(status: result.status).rawValue,
@@ -173,12 +204,5 @@ struct ProbeReport {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(wire), as: UTF8.self)
-    }
-}
-
-extension Watch {
-    /// Whether nothing of the baseline is declared.
-    fileprivate var learnsBaselineOnly: Bool {
-        ConfigurationField.allCases.allSatisfy { !expectation.declares($0) }
     }
 }

@@ -157,11 +157,18 @@ extension WatchState {
                 ? "the learned baseline cannot be read"
                 : lastCheck == nil ? "not checked yet" : "nothing is declared, and nothing was learned yet")
     }
+
+    /// For a person, what of a known configuration was compared with nothing; nil where that is none of it.
+    func uncomparedLine(_ fields: [ConfigurationField], _ known: ConfigurationState) -> String? {
+        guard observation != nil, known == .inSync || known == .drifted, !fields.isEmpty else { return nil }
+        let reason = isBaselineUnreadable ? "the learned baseline cannot be read" : "neither declared nor learned"
+        return "not compared, since \(reason): \(fields.map(\.rawValue).joined(separator: ", "))"
+    }
 }
 
 extension Watch {
     /// What takes part in its state.
-    fileprivate var comparedFields: [ConfigurationField] {
+    var comparedFields: [ConfigurationField] {
         ConfigurationField.allCases.filter { !ignoredFields.contains($0) }
     }
 }

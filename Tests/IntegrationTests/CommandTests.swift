@@ -34,6 +34,60 @@ import Testing
         #expect(bare.output.contains("Configuration  unknown\n  nothing is declared, and nothing was learned yet\n"))
     }
 
+    /// Whatever nobody has said anything of is not in sync with anything.
+    @Test func aProbeTellsWhatWasComparedAndWhatWasNot() async throws {
+        struct Report: Decodable { var config_state: String, not_compared: [String]? }
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.status(200))
+        world.partoo.put(.init(id: 1, url: "\(origin)/hook", customHeaders: ["X-A": "a"]))
+        let rest = "expect: {url: \"\(origin)/hook\", event_type: business_created, custom_headers: {X-A: a}}"
+        let neither = "not compared, since neither declared nor learned:"
+        for (watch, state, lines, uncompared) in [
+            (
+                "org_id: 42", "in_sync",
+                "in sync\n  as declared: org_id\n  \(neither) url, event_type, custom_headers\n",
+                ["url", "event_type", "custom_headers"]
+            ),
+            ("org_id: 42, \(rest)", "in_sync", "in sync\n  as declared\n", nil),
+            (
+                "org_id: 42, ignore: [url, custom_headers]", "in_sync",
+                "in sync\n  as declared: org_id\n  \(neither) event_type\n", ["event_type"]
+            ),
+            (
+                "expect: {org_id: 7, event_type: business_created}", "drifted",
+                "drifted\n  ~ org_id: 7 -> 42\n  \(neither) url, custom_headers\n", ["url", "custom_headers"]
+            ),
+        ] {
+            let path = try world.configure(["webhook_id: 1, \(watch)"])
+            let run = try await ExporterProcess.run(["probe", "--config.file", path])
+            #expect(run.output.contains("\nConfiguration  \(lines)\nProbe  "), "\(run.output)\(run.errors)")
+            let scripted = try await ExporterProcess.run(["probe", "--json", "--config.file", path])
+            let report = try JSONDecoder().decode(Report.self, from: Data(scripted.output.utf8))
+            #expect(report.config_state == state && report.not_compared == uncompared, "\(scripted.output)")
+        }
+    }
+
+    /// Whole days are rounded down: what ended an hour ago does not end «in 0 days».
+    @Test func aCertificateThatHasJustEndedIsToldSo() async throws {
+        let world = try await World()
+        let hour = 3600.0
+        let day = 24 * hour
+        // An expired one ended 3 days before the moment of its issue, a good one ends 90 days after.
+        for (kind, shift, text) in [
+            (SimulatedCertificateAuthority.Kind.expired, 3 * day - hour, "(expired less than a day ago)\n"),
+            (.expired, 3 * day - 25 * hour, "(expired 1 day ago)\n"), (.good, 0.5 * day, "(in 90 days)\n"),
+            (.good, hour - 90 * day, "(in less than a day)\n"),
+        ] {
+            let receiver = SimulatedReceiver(
+                identity: try world.authority.issue(kind, now: Date().addingTimeInterval(shift)))
+            world.partoo.put(.init(id: 1, url: "\(try await receiver.start())/hook"))
+            let run = try await ExporterProcess.run(["probe", "--config.file", try world.configure(["webhook_id: 1"])])
+            let verb = kind == .expired ? "ended" : "ends"
+            #expect(run.output.contains("  leaf \(verb) 20") && run.output.contains(text), "\(text): \(run.output)")
+            await receiver.stop()
+        }
+    }
+
     @Test func aFailedProbeSaysWhyWhatToDoAndWhatBecomesOfEvents() async throws {
         let world = try await World()
         let (_, expired) = try await world.receiver(.status(200), .expired)
