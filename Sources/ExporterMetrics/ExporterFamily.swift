@@ -50,7 +50,7 @@ package enum ExporterFamily: Int, Sendable, CaseIterable {
         case .totalShards:
             .gauge("total_shards", "How many shards there are.")
         case .storageErrors:
-            .counter("storage_errors_total", "Storage operations that failed.")
+            .counter("storage_errors_total", "Storage operations that failed; of a damaged database one a minute.")
         }
     }
 }

@@ -7,7 +7,7 @@ struct DatabaseFile: Sendable {
     let writer: DatabaseQueue?
     let reader: DatabaseQueue
     /// false: something is damaged, so that what it does not hold may have been there.
-    let isWhole: Bool
+    var isWhole: Bool
     /// Which file that is, whatever its path leads to later; nil in memory.
     var identity: FileIdentity?
 

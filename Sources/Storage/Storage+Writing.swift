@@ -17,6 +17,15 @@ extension Storage {
 
     /// Returns once all that was asked for is written or held; then closes the files.
     package func close() async {
+        await writingEnds()
+        state.withLock { state in
+            defer { state.database = nil }
+            return state.database
+        }?.close()
+    }
+
+    /// Returns once all that was asked for is written or held.
+    func writingEnds() async {
         await withCheckedContinuation { continuation in
             let isIdle = state.withLock { state in
                 if state.isWriting { state.waitsForEnd.append(continuation) }
@@ -24,10 +33,6 @@ extension Storage {
             }
             if isIdle { continuation.resume() }
         }
-        state.withLock { state in
-            defer { state.database = nil }
-            return state.database
-        }?.close()
     }
 
     /// Tries again what could not be done, once its time has come.
@@ -134,17 +139,33 @@ extension Storage {
                     state.database = database
                     state.fault = nil
                     state.unreadable = []
+                    if database.isWhole { state.inspectAt = nil }
                 }
                 return state.database
             }?.close()
         } catch {
+            let isUnread = state.withLock { $0.database == nil }
+            let found = isUnread && error.kind == .readOnly ? openForReading() : .failure(error)
             let time = now()
             state.withLock { state in
-                // Whatever took its place meanwhile is as little to be learned over.
-                if state.database == nil { state.fault = error.kind }
                 state.retryAt = time + Self.retryInterval
+                guard isUnread else { return }
+                switch found {
+                case .success(let database): state.database = database
+                // Whatever took its place meanwhile is as little to be learned over.
+                case .failure(let fault): state.fault = fault.kind
+                }
             }
             tell(.failed("\(error)", isNew: false))
+        }
+    }
+
+    /// On a disk that cannot be written, what is there decides all the same.
+    private func openForReading() -> Result<DatabaseFile?, StorageFault> {
+        do throws(StorageFault) {
+            return .success(try DatabaseFile.openReadOnly(path: path, keyFile: keyFile, keys: keys))
+        } catch {
+            return .failure(error)
         }
     }
 

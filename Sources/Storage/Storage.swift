@@ -21,6 +21,8 @@ package final class Storage: BaselineStore {
         var held: [WatchID: WatchRecord] = [:]
         /// Set while something cannot be written.
         var retryAt: Duration?
+        /// When the database is looked at again; set while it is damaged.
+        var inspectAt: Duration?
         /// Set from the first fault until something is written again.
         var isFailing = false
         var unreadable: Set<WatchID> = []
@@ -28,6 +30,8 @@ package final class Storage: BaselineStore {
     }
 
     static let retryInterval = Duration.seconds(10)
+    /// Longer, since it takes a pass over every baseline.
+    static let inspectionInterval = Duration.seconds(60)
 
     let path: String
     let keyFile: String
@@ -66,8 +70,8 @@ package final class Storage: BaselineStore {
             if error.kind == .readOnly { state.openForReading(path: path, keyFile: keyFile, keys: keys, tell: tell) }
         }
         if state.database?.isWhole == false {
-            let text = "is damaged: what it does not hold is unknown; restore it, or move it away and restart"
-            tell(.failed("\(path) \(text)", isNew: true))
+            state.inspectAt = now() + Self.inspectionInterval
+            tell(.failed(Self.damage(path), isNew: true))
         }
         self.state = Mutex(state)
     }

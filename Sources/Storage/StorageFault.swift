@@ -35,6 +35,6 @@ package enum StorageEvent: Sendable, Hashable {
     ///
     /// - Parameter isNew: false: more of the same, counted but not told again.
     case failed(String, isNew: Bool)
-    /// What was held in memory meanwhile is on disk.
+    /// What was held in memory meanwhile is on disk, or what was damaged is whole again.
     case recovered
 }

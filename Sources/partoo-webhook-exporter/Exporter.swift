@@ -76,7 +76,8 @@ struct Exporter {
         await monitor.prepare()
         do {
             try await serve(
-                on: listeners, monitor: monitor, store: store, reloader: reloader, security: security, logger: logger)
+                on: listeners, monitor: monitor, store: store, storage: StorageService(storage: kept, time: time),
+                reloader: reloader, security: security, logger: logger)
         } catch {
             await kept.close()
             throw error
@@ -116,8 +117,8 @@ struct Exporter {
     }
 
     private func serve(
-        on listeners: [HTTPListener], monitor: Monitor, store: MetricsStore, reloader: Reloader, security: WebSecurity?,
-        logger: Logger
+        on listeners: [HTTPListener], monitor: Monitor, store: MetricsStore, storage: StorageService,
+        reloader: Reloader, security: WebSecurity?, logger: Logger
     ) async throws {
         let reload: Routes.Reload = { await reloader.reload() }
         let site = Site(
@@ -141,6 +142,7 @@ struct Exporter {
             handler: { await routes.respond(to: $0) })
         var services: [any Service] = listeners.map { $0.service(server) }
         services.append(MonitorService(monitor: monitor))
+        services.append(storage)
         services.append(ReloadService(reloader: reloader, signals: signals.reload))
         services.append(FollowService(reloader: reloader))
         services.append(ShutdownLimit())
@@ -170,6 +172,18 @@ private struct MonitorService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await monitor.run() }
+    }
+}
+
+/// Faults of the database, however rare checks are.
+private struct StorageService: Service {
+    let storage: Storage
+    let time: any Timekeeper
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await time.sleep(until: time.now() + .seconds(1))) != nil { await storage.tend() }
+        }
     }
 }
 

@@ -124,6 +124,13 @@ import Testing
             $0.label("state", of: Self.state, Self.one) == "in_sync"
                 && $0.label("state", of: Self.state, ["webhook_id": "2"]) == "in_sync"
         }
+        for (id, lines) in [
+            ("1", "  as learned\n\n"),
+            ("2", "  as declared: event_type\n  as learned: url, org_id, custom_headers\n\n"),
+        ] {
+            let probe = try await ExporterProcess.run(["probe", "--config.file", path, "--webhook-id", id])
+            #expect(probe.output.contains("Configuration  in sync\n\(lines)"), "\(probe.output)")
+        }
         for id in 1...2 {
             world.partoo.edit(id) {
                 $0.customHeaders = ["X-A": "canary-2"]
@@ -296,6 +303,36 @@ import Testing
         #expect(await reader.stop() == 0)
     }
 
+    /// An alert looks at the last quarter of an hour, and checks may be rarer.
+    @Test func aDatabaseThatCannotBeReadGoesOnCountingThoughNothingIsChecked() async throws {
+        let world = try await World()
+        try world.write(String(repeating: "Z", count: 10_000), to: "state.db")
+        try world.write(String(repeating: "k", count: 32), to: "state.db.key")
+        let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
+        _ = try await exporter.samples { $0[Self.storageErrors] ?? 0 >= 2 }
+        #expect(exporter.errors.split(separator: "\n").filter { $0.contains("msg=storage") }.count == 1)
+        #expect(await exporter.stop() == 0)
+    }
+
+    @Test func onAReadOnlyDiskNothingIsLearnedOverABadFileEither() async throws {
+        let world = try await World()
+        world.partoo.put(.init(id: 1, url: "http://127.0.0.1:1/hook"))
+        let folder = world.folder.appendingPathComponent("kept")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        try world.write(String(repeating: "Z", count: 10_000), to: "kept/state.db")
+        try world.write(String(repeating: "k", count: 32), to: "kept/state.db.key")
+        let exporter = try start(
+            world, try world.configure(["webhook_id: 1"], storage: "kept/state.db"),
+            mounting: "mount --bind '\(folder.path)' '\(folder.path)'; mount -o remount,bind,ro '\(folder.path)'")
+        // Two at the start, since it can be neither written nor read, and one for the first time it is tried again.
+        let tried = try await exporter.samples { $0[Self.storageErrors] ?? 0 >= 3 }
+        let checks = "partoo_webhook_config_checks_total"
+        let before = tried[checks, Self.one] ?? 0
+        let after = try await exporter.samples { $0[checks, Self.one] ?? 0 >= before + 2 }
+        #expect(after.label("state", of: Self.state, Self.one) == "unknown")
+        #expect(await exporter.stop() == 0)
+    }
+
     @Test func overABadFileNothingIsLearnedUntilItIsGone() async throws {
         let world = try await World()
         let (_, origin) = try await world.receiver(.status(200))
@@ -323,6 +360,8 @@ import Testing
         #expect(exporter.errors.split(separator: "\n").filter { $0.contains("msg=storage") }.count == 1)
         let diff = try await ExporterProcess.run(["diff", "--config.file", path, "--webhook-id", "1"])
         #expect(diff.status == 1 && diff.output.contains("unknown, the learned baseline cannot be read"))
+        let half = try await ExporterProcess.run(["diff", "--config.file", path, "--webhook-id", "2"])
+        #expect(half.output.contains("not compared, since the learned baseline cannot be read: org_id\n"))
         let accept = try await ExporterProcess.run(["baseline", "accept", "--all", "--config.file", path])
         #expect(accept.status == 1 && accept.errors.split(separator: "\n").count == 1, "\(accept.errors)")
         #expect(try Data(contentsOf: file) == Data(repeating: 0x5a, count: 20_000))

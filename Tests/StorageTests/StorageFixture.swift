@@ -19,6 +19,8 @@ final class StorageFixture: Sendable {
         events.compactMap { if case .failed(let text, isNew: true) = $0 { text } else { nil } }
     }
 
+    var failures: Int { events.count { if case .failed = $0 { true } else { false } } }
+
     init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("partoo-storage-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
