@@ -84,7 +84,7 @@ import Transport
         }
     }
 
-    @Test func aCrowdOfWrongPasswordsTakesNoRoomFromWhoeverIsKnown() async throws {
+    @Test func aCrowdOfWrongPasswordsTakesNeitherRoomNorTurnsFromOthers() async throws {
         let (verdict, decide) = AsyncStream.makeStream(of: Void.self)
         try await withFile(Self.web) { file in
             let security = try WebSecurity(path: file, logger: quiet) { password, _ in
@@ -93,7 +93,9 @@ import Transport
                 return false
             }
             let limits = WebServer.Limits(maximumConnections: 20)
-            try await ServerRig(limits: limits, security: security) { _ in .text(200, "ok") }.run { server in
+            var rig = ServerRig(limits: limits, security: security) { _ in .text(200, "ok") }
+            rig.hosts = ["127.0.0.1", "[::1]"]
+            try await rig.run { server in
                 #expect(try await server.request(headers: [Self.authorization("right")]).status == 200)
                 let crowd = try await onThread {
                     try (0..<60).map { _ in
@@ -107,7 +109,16 @@ import Transport
                     try? await server.request(headers: [Self.authorization("right")])
                 }
                 #expect(answer?.status == 200)
+                // From another address, with a right password that is not known.
+                let guest = try await onThread {
+                    let guest = try RawClient(server.ports[1], host: "::1")
+                    guest.send("GET / HTTP/1.1\r\nHost: a\r\n\(Self.authorization("other"))\r\n\r\n")
+                    return guest
+                }
+                #expect(try await server.request(headers: [Self.authorization("right")]).status == 200)
                 decide.finish()
+                let admitted = try await onThread { try guest.receive(until: "\r\n") }
+                #expect(admitted.hasPrefix("HTTP/1.1 200 "))
                 withExtendedLifetime(crowd) {}
             }
         }
