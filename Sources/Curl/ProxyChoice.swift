@@ -8,14 +8,16 @@ struct ProxyChoice {
     let url: Secret?
 
     init(_ request: Request, _ target: URLParts, environment: (String) -> String? = ProxyChoice.variable) {
+        // An empty variable counts for none, and hides no other.
+        func variable(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
         if let proxy = request.proxy {
             url = proxy
-        } else if request.proxyFromEnvironment, !Self.isExcepted(target.host, environment) {
+        } else if request.proxyFromEnvironment, !Self.isExcepted(target.host, variable) {
             // Upper-case HTTP_PROXY is left out as everywhere: a CGI server would let its clients set it.
             var names = ["\(target.scheme)_proxy"]
             if target.scheme != "http" { names.append("\(target.scheme.uppercased())_PROXY") }
             names += ["all_proxy", "ALL_PROXY"]
-            url = names.lazy.compactMap(environment).first.flatMap { $0.isEmpty ? nil : Secret($0) }
+            url = names.compactMap(variable).first.map { Secret($0) }
         } else {
             url = nil
         }
