@@ -150,7 +150,7 @@ let package = Package(
             path: "Tests/Benchmarks/CurlBenchmark", swiftSettings: settings),
         .testTarget(
             name: "CurlTests",
-            dependencies: ["Curl", "CCurl", "CurlScenarios", "Transport", "Simulator", "TestSupport"],
+            dependencies: ["Curl", "CCurl", "CurlScenarios", "Probing", "Transport", "Simulator", "TestSupport"],
             swiftSettings: settings),
         .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: settings),
         .testTarget(

@@ -26,7 +26,14 @@ struct ResponseCollector {
     var hasStatusLine: Bool { began != nil }
 
     var headers: [HeaderField] {
-        fields.map { HeaderField(name: $0.name, value: Secret(String(decoding: $0.value, as: UTF8.self))) }
+        fields.map { HeaderField(name: $0.name, value: Secret(Self.text(of: $0))) }
+    }
+
+    /// In a URL whatever is not UTF-8 still says where it leads: by its bytes.
+    private static func text(of field: (name: String, value: [UInt8])) -> String {
+        if let text = String(validating: field.value, as: UTF8.self) { return text }
+        let isURL = field.name.lowercased() == "location"
+        return String(decoding: isURL ? field.value.percentEncoded : field.value, as: UTF8.self)
     }
 
     /// - Returns: what libcurl takes for success: the number of bytes; anything else ends the transfer.

@@ -54,12 +54,7 @@ struct URLParts {
         guard !text.utf8.allSatisfy({ $0 < 0x80 }), let start = text.firstRange(of: "://")?.upperBound,
             let path = text.utf8[start...].firstIndex(where: { "/?#".utf8.contains($0) })
         else { return text }
-        let hexadecimal = Array("0123456789ABCDEF".utf8)
-        var bytes = Array(text.utf8[..<path])
-        for byte in text.utf8[path...] {
-            bytes += byte < 0x80 ? [byte] : [0x25, hexadecimal[Int(byte >> 4)], hexadecimal[Int(byte & 0xf)]]
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: Array(text.utf8[..<path]) + text.utf8[path...].percentEncoded, as: UTF8.self)
     }
 
     private static func part(_ handle: OpaquePointer, _ part: CURLUPart, _ flags: UInt32 = 0) -> String? {
@@ -67,5 +62,13 @@ struct URLParts {
         guard curl_url_get(handle, part, &text, flags) == CURLUE_OK, let text else { return nil }
         defer { curl_free(text) }
         return String(cString: text)
+    }
+}
+
+extension Sequence<UInt8> {
+    /// What is not ASCII as `%XX`.
+    var percentEncoded: [UInt8] {
+        let hexadecimal = Array("0123456789ABCDEF".utf8)
+        return flatMap { $0 < 0x80 ? [$0] : [0x25, hexadecimal[Int($0 >> 4)], hexadecimal[Int($0 & 0xf)]] }
     }
 }
