@@ -35,12 +35,12 @@ extension EasyHandle {
             let isVerified = !job.request.tls.insecureSkipVerify && !seen.stopsBeforeRequest
             seen.tls = TLSFacts(session: session, isVerified: isVerified)
             seen.speaksHTTP2 = Self.hasChosenHTTP2(session)
-            seen.lacksHTTP2 = job.request.httpVersion == .http2 && !seen.speaksHTTP2
         } else {
             // Known beforehand, but not to an HTTP proxy, to which libcurl speaks HTTP/1.1.
             let isDirect = proxy?.url == nil || proxy?.isSOCKS == true
             seen.speaksHTTP2 = target.scheme == "http" && job.request.httpVersion == .http2 && isDirect
         }
+        seen.lacksHTTP2 = job.request.httpVersion == .http2 && !seen.speaksHTTP2
         return seen.stopsBeforeRequest || seen.lacksHTTP2 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK
     }
 

@@ -33,7 +33,7 @@ final class EasyHandle {
         var lacksDescriptor = false
         /// Frames go over the connection, and no text.
         var speaksHTTP2 = false
-        /// HTTP/2 was asked for and not offered; no request was sent.
+        /// HTTP/2 was asked for, and is not offered or not spoken to such a proxy; no request was sent.
         var lacksHTTP2 = false
         /// The second handshake ends before a request is sent.
         var stopsBeforeRequest = false

@@ -143,7 +143,8 @@ struct Reading {
             return .failure(TransferError(.httpProtocol, "the response's header block is past the limit"))
         }
         if seen.lacksHTTP2 {
-            return .failure(TransferError(.httpProtocol, "HTTP/2 was not to be had, the server does not offer it"))
+            let why = isTLS ? "the server does not offer it" : "a proxy without a tunnel is asked in HTTP/1.1"
+            return .failure(TransferError(.httpProtocol, "HTTP/2 was not to be had, \(why)"))
         }
         if response.hasSwitched, !isBeforeTunnel {
             return .failure(TransferError(.httpProtocol, "the receiver changed to another protocol, unasked"))

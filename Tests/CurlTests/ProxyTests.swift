@@ -215,17 +215,29 @@ import Transport
         #expect(proxy.notes.first?.hasPrefix("GET http://127.0.0.1:1/x HTTP/1.1\r\n") == true)
     }
 
-    /// Without a tunnel it is asked in HTTP/1.1, also where HTTP/2 is wanted.
     @Test func aProxysTextIsNoHTTP2() async throws {
         let proxy = try RawServer(Self.saying("HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n"))
-        for choice in [HTTPVersionChoice.automatic, .http2] {
-            let transfer = try await Fixture().perform("http://127.0.0.1:1/") {
-                $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
-                $0.httpVersion = choice
-            }
-            #expect(transfer.reason == .httpProtocol, "\(transfer.result)")
+        let transfer = try await Fixture().perform("http://127.0.0.1:1/") {
+            $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
         }
-        #expect(proxy.notes.allSatisfy { $0.hasPrefix("GET ") } && proxy.connections == 2)
+        #expect(transfer.reason == .httpProtocol, "\(transfer.result)")
+        #expect(proxy.notes.count == 1 && proxy.notes.allSatisfy { $0.hasPrefix("GET ") })
+    }
+
+    /// Without a tunnel it would be asked in HTTP/1.1.
+    @Test(arguments: ["http://", "https://", ""])
+    func whoWantsHTTP2AsksNoProxyWithoutATunnel(_ scheme: String) async throws {
+        let fixture = try Fixture()
+        let (plain, secure) = (try RawServer(Self.saying(page())), try await fixture.server())
+        let transfer = await fixture.perform("http://127.0.0.1:1/") {
+            $0.proxy = Secret("\(scheme)127.0.0.1:\(scheme == "https://" ? secure.port : plain.port)")
+            $0.httpVersion = .http2
+            $0.headers = [HeaderField("X-Token", "canary")]
+        }
+        #expect(transfer.reason == .httpProtocol, "\(transfer.result)")
+        transfer.expectWholePhases()
+        #expect(plain.notes.allSatisfy { $0.isEmpty })
+        await secure.stop()
     }
 
     @Test func aSOCKSProxyIsToBlameToo() async throws {
