@@ -332,7 +332,7 @@ struct Reading {
 
     private func trace(_ transfer: Transfer) -> [String] {
         var lines = [
-            "\(request.method.rawValue) \(target.scheme)://\(target.bracketedHost):\(target.port) (path withheld)"
+            "\(request.method.rawValue) \(target.scheme)://\(target.sentHost):\(target.port) (path withheld)"
         ]
         lines.append("sent headers: \(request.headers.map(\.name).joined(separator: ", ")) (values withheld)")
         if let address = transfer.remoteAddress { lines.append("connected to \(address)") }

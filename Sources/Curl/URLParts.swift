@@ -1,4 +1,5 @@
 import CCurl
+import Transport
 
 /// A URL as libcurl's own parser reads it.
 struct URLParts {
@@ -6,6 +7,9 @@ struct URLParts {
     let scheme: String
     /// Without brackets.
     let host: String
+    /// The host as it is looked up, and named to a proxy: an IPv6 address in brackets, an international name in its ASCII form,
+    /// read in the thread's locale.
+    let sentHost: String
     /// 0 where the URL has none and neither has its scheme.
     let port: Int
     /// The URL as it may be sent: what is not ASCII behind the host is percent-encoded, since libcurl would send it raw.
@@ -16,25 +20,24 @@ struct URLParts {
         guard let handle = curl_url() else { return nil }
         defer { curl_url_cleanup(handle) }
         guard curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK,
-            let scheme = Self.part(handle, CURLUPART_SCHEME), let host = Self.part(handle, CURLUPART_HOST)
+            let scheme = Self.part(handle, CURLUPART_SCHEME), let host = Self.part(handle, CURLUPART_HOST),
+            let sentHost = host.utf8.allSatisfy({ $0 < 0x80 }) ? host : Self.asciiForm(handle)
         else { return nil }
         self.scheme = scheme
+        self.sentHost = sentHost
         self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         port = Self.part(handle, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap { Int($0) } ?? 0
         hasPort = Self.part(handle, CURLUPART_PORT) != nil
         self.text = Self.encoded(text)
     }
 
-    var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
-
-    /// The host as it is looked up: an international name in its ASCII form, read in the thread's locale.
-    var sentHost: String {
-        guard !host.utf8.allSatisfy({ $0 < 0x80 }), let handle = curl_url() else { return bracketedHost }
-        defer { curl_url_cleanup(handle) }
-        guard curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_NON_SUPPORT_SCHEME)) == CURLUE_OK else {
-            return bracketedHost
-        }
-        return Self.part(handle, CURLUPART_HOST, UInt32(CURLU_PUNYCODE)) ?? bracketedHost
+    /// nil where there is none, and where it is no name: IDNA makes digits, dots and slashes of what looks like them, and nobody
+    /// has vetted the address or the authority that comes of it.
+    private static func asciiForm(_ handle: OpaquePointer) -> String? {
+        guard let name = part(handle, CURLUPART_HOST, UInt32(CURLU_PUNYCODE)),
+            let origin = Origin(url: "http://\(name)"), origin.host == name, IPAddress(name) == nil
+        else { return nil }
+        return name
     }
 
     /// What the Host header says.

@@ -5,7 +5,8 @@
 package struct Origin: Sendable, Hashable {
     /// Lower case.
     package let scheme: String
-    /// Lower case; an IPv4 address in its dotted form, an IPv6 one without its brackets.
+    /// An IPv4 address in its dotted form, an IPv6 one without its brackets. A name's ASCII letters are small; its other
+    /// characters are as written, since IDNA alone knows which spellings are one name.
     package let host: String
     /// The scheme's own port where the URL has none.
     package let port: Int
@@ -28,7 +29,7 @@ package struct Origin: Sendable, Hashable {
             let colon = text.utf8.firstRange(of: "://".utf8),
             text.utf8[..<colon.lowerBound].count <= Self.maximumSchemeLength
         else { return nil }
-        let scheme = String(text.utf8[..<colon.lowerBound])?.lowercased() ?? ""
+        let scheme = String(text.utf8[..<colon.lowerBound])?.withSmallASCIILetters ?? ""
         guard let first = scheme.utf8.first, first.isASCIILetter, scheme.utf8.allSatisfy(Self.isSchemeByte)
         else { return nil }
         // By bytes: a combining mark after a separator would hide it from Swift's characters, but from no other parser.
@@ -56,8 +57,8 @@ package struct Origin: Sendable, Hashable {
             if let address = IPAddress(resolverText: name) {
                 host = address.description
             } else {
-                guard !Self.endsInNumber(name) else { return nil }
-                host = name.lowercased()
+                guard !Self.endsInNumber(name), name.unicodeScalars.allSatisfy(Self.isKeptByIDNA) else { return nil }
+                host = name.withSmallASCIILetters
             }
         }
         if portText.isEmpty {
@@ -77,6 +78,17 @@ package struct Origin: Sendable, Hashable {
         guard let last = name.split(separator: ".", omittingEmptySubsequences: false).last else { return false }
         if last.hasPrefix("0x") || last.hasPrefix("0X") { return last.dropFirst(2).utf8.allSatisfy(\.isASCIIHexDigit) }
         return !last.isEmpty && last.utf8.allSatisfy(\.isASCIIDigit)
+    }
+
+    /// Whether a name has it in its ASCII form too, its case apart. IDNA (UTS 46) makes ASCII of much that looks like it, and
+    /// drops what is not seen: `１２７。０。０。１` would come to an address, which a parser without IDNA does not see.
+    private static func isKeptByIDNA(_ scalar: Unicode.Scalar) -> Bool {
+        // Letters of their own since 2010, and no longer ss and σ.
+        guard !scalar.isASCII, scalar != "ß", scalar != "ς" else { return true }
+        // A dot to IDNA; and what is not assigned yet may become anything.
+        guard scalar != "\u{3002}", scalar.properties.generalCategory != .unassigned else { return false }
+        let small = scalar.properties.lowercaseMapping.unicodeScalars
+        return !small.allSatisfy(\.isASCII) && !small.contains(where: \.properties.changesWhenNFKCCaseFolded)
     }
 
     private static func isSchemeByte(_ byte: UInt8) -> Bool {

@@ -240,6 +240,45 @@ import Transport
         await secure.stop()
     }
 
+    /// IDNA makes addresses and other authorities of them, which the proxy would be asked for.
+    @Test(arguments: [
+        "\u{ff11}\u{ff12}\u{ff17}.\u{ff10}.\u{ff10}.\u{ff11}", "127.0.0.\u{ad}1", "127\u{3002}0\u{3002}0\u{3002}1",
+        "\u{ff11}\u{ff16}\u{ff19}.254.169.254", "\u{2460}", "0\u{ff58}7f000001", "127.0.0.1\u{200d}",
+        "\u{ff3b}\u{ff1a}\u{ff1a}1\u{ff3d}", "169.254.169.254\u{ff0f}.example.com", "169.254.169.254\u{ff1a}80",
+        "a\u{ff20}169.254.169.254", "169.254.169.254\u{ff03}a", "169.254.169.254\u{ff1f}a.b", "a\u{ff05}2e.b", "\u{ad}",
+    ])
+    func noSpellingHidesAnAddressFromUs(_ host: String) async throws {
+        let fixture = try Fixture()
+        let proxy = try RawServer(Self.saying(page()))
+        for url in ["http://\(host)/", "https://\(host)/", "https://\(host):8443/"] {
+            let transfer = await fixture.perform(url) {
+                $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
+                $0.headers = [HeaderField("X-Token", "canary")]
+            }
+            #expect(transfer.reason == .urlInvalid, "\(url): \(transfer.result)")
+            let named = await fixture.perform(url) {
+                $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
+                $0.tls.serverName = "localhost"
+            }
+            #expect(named.reason == .urlInvalid, "\(url): \(named.result)")
+        }
+        #expect(proxy.connections == 0)
+    }
+
+    @Test func aProxyIsAskedForTheASCIIFormOfAName() async throws {
+        let fixture = try Fixture()
+        let proxy = try RawServer(Self.saying(page()))
+        for scheme in ["http", "https"] {
+            _ = await fixture.perform("\(scheme)://B\u{fc}cher.example/x") {
+                $0.proxy = Secret("http://127.0.0.1:\(proxy.port)")
+            }
+        }
+        #expect(
+            proxy.notes.map { $0.prefix { $0 != "\r\n" } } == [
+                "GET http://xn--bcher-kva.example/x HTTP/1.1", "CONNECT xn--bcher-kva.example:443 HTTP/1.1",
+            ])
+    }
+
     @Test func aSOCKSProxyIsToBlameToo() async throws {
         let fixture = try Fixture()
         // No method of authentication is good enough.

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 import Transport
@@ -78,7 +79,8 @@ import Transport
         "%31.2.3.4",
         "a%2eb", "a b", "a\\b", "localhost", "LOCALHOST", "a,b", "a;b", "a=b", "a~b", "a|b", "a{b}", "",
         "\u{e9}\u{301}",
-        "\u{130}stanbul", "stra\u{df}e.de", "a\u{3002}b", "\u{200d}", "a\u{ad}b", "*", "$a", "a&b", "(a)", "'a'", "+1",
+        "\u{130}stanbul", "stra\u{df}e.de", "a\u{3002}b", "\u{200d}", "a\u{ad}b", "кремль.РФ", "\u{1f4a9}.la", "*",
+        "$a", "a&b", "(a)", "'a'", "+1",
         "1+1",
     ]
     private static let users = [
@@ -99,10 +101,25 @@ import Transport
         "ht tp://", "1http://", "httpss://",
     ]
 
+    /// As on the loop's thread: libcurl reads names in the locale's encoding.
+    private func withUTF8<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nil)
+        let former = uselocale(locale)
+        defer {
+            uselocale(former)
+            if let locale { freelocale(locale) }
+        }
+        return try body()
+    }
+
     @Test func whatOriginAcceptsIsWhatLibcurlConnectsTo() {
+        withUTF8 { compareOriginWithLibcurl() }
+    }
+
+    private func compareOriginWithLibcurl() {
         var generator = SeededGenerator(seed: 20_261_125)
         func pick(_ list: [String]) -> String { list.randomElement(using: &generator) ?? "" }
-        var accepted = 0
+        var (accepted, international) = (0, 0)
         for round in 0..<60_000 {
             var url = pick(Self.schemes) + pick(Self.users) + pick(Self.hosts) + pick(Self.ports) + pick(Self.rests)
             if round % 3 == 0 {
@@ -120,15 +137,50 @@ import Transport
             }
             guard let origin = Origin(url: url), origin.scheme == "http" || origin.scheme == "https" else { continue }
             accepted += 1
+            let isASCII = origin.host.utf8.allSatisfy { $0 < 0x80 }
             guard let parts = URLParts(url) else {
-                Issue.record("libcurl does not read \(url), Origin says \(origin)")
+                // What IDNA knows no ASCII form of goes nowhere.
+                if isASCII { Issue.record("libcurl does not read \(url), Origin says \(origin)") }
                 continue
             }
-            let host = IPAddress(parts.host)?.description ?? parts.host.lowercased()
-            #expect(parts.scheme == origin.scheme && host == origin.host && parts.port == origin.port, "\(url)")
+            let sent = parts.sentHost.hasPrefix("[") ? String(parts.sentHost.dropFirst().dropLast()) : parts.sentHost
+            if isASCII {
+                #expect((IPAddress(sent)?.description ?? sent.lowercased()) == origin.host, "\(url)")
+            } else {
+                international += 1
+                #expect(sent.utf8.allSatisfy { $0 < 0x80 } && sent.contains("xn--"), "\(url)")
+                #expect(URLParts(origin.description)?.sentHost == sent, "\(url)")
+            }
+            #expect(parts.scheme == origin.scheme && parts.port == origin.port, "\(url)")
         }
         // Else the test would show nothing.
-        #expect(accepted > 2000)
+        #expect(accepted > 2000 && international > 100)
+    }
+
+    /// By IDNA each stays beyond ASCII, so that no spelling of an address is read and no delimiter hidden.
+    @Test func whatOriginReadsInANameBecomesNothingElse() {
+        // Without the ideographs and syllables, of which there are too many.
+        let scalars = [0x80...0x33ff, 0xa000...0xabff, 0xd7b0...0x16fff, 0x18d00...0x1ffff, 0xe0000...0xe0fff].joined()
+            .compactMap { Unicode.Scalar(UInt32($0)) }
+        let read = scalars.filter { Origin(url: "http://1\($0)1/") != nil }
+        #expect(read.count > 20_000)
+        withUTF8 {
+            let sent = read.compactMap { scalar in URLParts("http://1\(scalar)1.example/").map { (scalar, $0.sentHost) }
+            }
+            #expect(sent.count > 20_000)
+            #expect(sent.filter { !$0.1.hasPrefix("xn--") }.map { "\($0.0.value): \($0.1)" } == [])
+        }
+    }
+
+    /// To fold letters would make one of them.
+    @Test func namesThatDifferAreNoOneOrigin() {
+        for (one, other) in [
+            ("stra\u{df}e", "stra\u{1e9e}e"), ("stra\u{df}e", "strasse"), ("\u{3c2}", "\u{3c3}"), ("\u{212a}", "k"),
+            ("\u{130}", "i"),
+        ] {
+            let origins = [one, other].map { Origin(url: "https://\($0).example/") }
+            #expect(origins[0] != origins[1], "\(one) \(other)")
+        }
     }
 
     /// In Swift a slash with an accent is one character, and no slash.

@@ -157,6 +157,22 @@ import Transport
         #expect(result?.isSuccess == true && transport.requests.first?.isAddressAllowed != nil)
     }
 
+    /// IDNA would make an address of it, behind our back.
+    @Test func noSpellingHidesALiteralFromUs() async {
+        for host in ["\u{ff11}27.0.0.1", "127.0.0.\u{ad}1", "127\u{3002}0\u{3002}0\u{3002}1", "\u{ff11}69.254.169.254"]
+        {
+            let transport = redirecting(302, to: "https://\(host)/")
+            let proxied: (inout ProbeModule) -> Void = {
+                $0.proxy = Secret("http://proxy:3128")
+                $0.followsRedirects = true
+            }
+            #expect(await probe(transport, url: "https://\(host)/", proxied)?.failure == .urlInvalid, "\(host)")
+            #expect(transport.requests.isEmpty)
+            #expect(await probe(transport, proxied)?.failure == .httpProtocol, "\(host)")
+            #expect(transport.requests.count == 1)
+        }
+    }
+
     // MARK: Retries
 
     @Test func aFailureIsConfirmedAsOftenAsTheModuleAsks() async {

@@ -10,7 +10,12 @@ import Transport
         ("https://user:pass@example.com/", "https://example.com"), ("https://[::1]/", "https://[::1]"),
         ("https://[2001:DB8:0::1]:444/", "https://[2001:db8::1]:444"), ("ftp://example.com/", "ftp://example.com"),
         ("https://bücher.example/", "https://bücher.example"), ("https://example.com#frag", "https://example.com"),
-        ("https://a_b.example", "https://a_b.example"),
+        ("https://a_b.example", "https://a_b.example"), ("https://стра\u{301}на.РФ", "https://стра\u{301}на.РФ"),
+        ("https://stra\u{df}e.EXAMPLE/", "https://stra\u{df}e.example"),
+        ("https://\u{1f4a9}.la/", "https://\u{1f4a9}.la"),
+        ("https://B\u{dc}cher.example/", "https://b\u{dc}cher.example"), ("https://\u{3c2}a.gr", "https://\u{3c2}a.gr"),
+        ("https://\u{663}.example", "https://\u{663}.example"),
+        ("https://n\u{130}.example", "https://n\u{130}.example"),
     ])
     func keepsSchemeHostAndPort(url: String, origin: String) {
         #expect(Origin(url: url)?.description == origin)
@@ -44,6 +49,19 @@ import Transport
     ])
     func isStricterThanCurl(url: String) {
         #expect(Origin(url: url) == nil)
+    }
+
+    /// Of which IDNA makes ASCII, a dot or nothing, and other parsers nothing of the kind; by version, ß of its capital.
+    @Test(arguments: [
+        "\u{ff11}\u{ff12}\u{ff17}.\u{ff10}.\u{ff10}.\u{ff11}", "127.0.0.\u{ad}1", "127\u{3002}0\u{3002}0\u{3002}1",
+        "127.0.0.1\u{200d}", "127.0.0.1\u{fe0f}", "\u{2460}.example", "127\u{ff0e}1", "127\u{ff61}1", "0\u{ff58}7f",
+        "\u{b2}",
+        "1\u{1d7d0}", "169.254.169.254\u{ff0f}.example", "a\u{ff1a}80", "a\u{ff20}b", "a\u{2100}b.example",
+        "\u{212a}.example",
+        "stra\u{1e9e}e.example", "a\u{200b}b.example", "a\u{202e}b.example", "\u{fb01}.example", "\u{378}.example",
+    ])
+    func readsNoNameThatBecomesAnother(host: String) {
+        #expect(Origin(url: "https://\(host)/") == nil)
     }
 
     /// A combining mark joins the separator before it into one of Swift's characters; other parsers still see the separator.
