@@ -69,6 +69,11 @@ package struct Account: Sendable, Hashable {
     package var caFile: String?
     package var discovery: DiscoverySettings?
 
+    /// Whether what one asks the API the other would ask alike.
+    package func asksLike(_ other: Account) -> Bool {
+        name == other.name && baseURL == other.baseURL && apiKey == other.apiKey && caFile == other.caFile
+    }
+
     package init(
         name: String, baseURL: String, apiKey: Secret, requestsPerMinute: Int = 240, caFile: String? = nil,
         discovery: DiscoverySettings? = nil

@@ -12,6 +12,9 @@ package enum LabelRules {
         "tls_library", "file", "endpoint", "code", "kind", "job", "instance", "le", "quantile",
     ]
 
+    /// Of a watch. Each of them stands in every series of it.
+    static let maximumCount = 64
+
     package static func isValid(_ name: String) -> Bool {
         guard let first = name.utf8.first, first.isASCIILetter || first == UInt8(ascii: "_") else { return false }
         return name.utf8.allSatisfy { $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: "_") }
@@ -42,6 +45,9 @@ extension ValueReader {
                 continue
             }
             if let value = text(entry.value) { values[entry.key] = value }
+        }
+        if values.count > LabelRules.maximumCount {
+            fail(node.position, "a watch may have at most \(LabelRules.maximumCount) labels of its own")
         }
         return values.map { Label(name: $0.key, value: $0.value) }.sorted { $0.name < $1.name }
     }

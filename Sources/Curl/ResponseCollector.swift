@@ -76,7 +76,9 @@ struct ResponseCollector {
             return
         }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return }
-        fields.append((String(decoding: line[..<colon], as: UTF8.self), Array(Self.trimmed(line[(colon + 1)...]))))
+        // No header's name holds anything but ASCII, and names are compared: a line of combining marks would take long.
+        let name = line[..<colon].allSatisfy { $0 < 0x80 } ? String(decoding: line[..<colon], as: UTF8.self) : ""
+        fields.append((name, Array(Self.trimmed(line[(colon + 1)...]))))
     }
 
     private static func trimmed(_ bytes: Slice<UnsafeRawBufferPointer>) -> Slice<UnsafeRawBufferPointer> {

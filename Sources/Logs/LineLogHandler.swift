@@ -89,8 +89,12 @@ package struct LineLogHandler: LogHandler {
 
 /// RFC 3339 in UTC.
 package enum Timestamp {
-    /// - Parameter seconds: since 1970.
+    /// The years 1 to 9999.
+    private static let bounds = -62_135_596_800.0...253_402_300_799
+
+    /// - Parameter seconds: since 1970; what lies outside of the years 1 to 9999 is taken for the nearest time inside.
     package static func text(_ seconds: Double) -> String {
+        let seconds = seconds.isNaN ? 0 : min(max(seconds, bounds.lowerBound), bounds.upperBound)
         let milliseconds = Int64((seconds * 1000).rounded(.down))
         let (days, rest) = floorDivide(milliseconds, 86_400_000)
         // Civil date from the day number; 400-year eras that begin on 1 March, so that the leap day ends a year.

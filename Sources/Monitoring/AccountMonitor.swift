@@ -178,12 +178,12 @@ final class Restraint: Sendable {
                 state.forbidden[orgID] = max(state.forbidden[orgID] ?? .zero, due)
                 state.refusedTurn = state.readable.isEmpty ? max(state.refusedTurn ?? .zero, due) : nil
                 state.isKeyRefused = false
-            case .serverError, .malformed, .dns, .connect, .tls, .timeout, .unexpectedStatus, .internal:
+            case .serverError, .malformed, .dns, .connect, .tls, .timeout, .internal:
                 var generator = SystemRandomNumberGenerator()
                 var backoff = state.backoffs[id] ?? Backoff()
                 state.notBefore[id] = now + backoff.failed(interval: interval, using: &generator)
                 state.backoffs[id] = backoff
-            case .rateLimited: break
+            case .rateLimited, .unexpectedStatus: break
             case nil, .notFound:
                 state.refusedTurn = nil
                 state.forbidden[orgID] = nil

@@ -53,7 +53,7 @@ package struct Listing: Sendable {
     package mutating func received(_ list: WebhookList) -> Step {
         let maximumPage = list.maximumPage ?? page
         guard list.page ?? page == page, maximumPage <= Self.maximumPages,
-            pass.entries + list.entries.count <= Self.maximumEntries
+            max(pass.entries + list.entries.count, list.count ?? 0) <= Self.maximumEntries
         else { return .incomplete }
         if list.page == nil || list.maximumPage == nil || list.count == nil || list.unreadable > 0 { isPartial = true }
         let vanished = (count ?? list.count ?? 0) - (list.count ?? count ?? 0)

@@ -7,7 +7,7 @@ extension Monitor {
     func check(_ turn: Schedule.Turn) async {
         let (key, due) = (turn.key, turn.due)
         defer { finished(key) }
-        guard let watch = states[key.id]?.watch, let account = accounts[key.id.account] else { return }
+        guard let watch = states[key.id]?.watch, watch.isEnabled, let account = accounts[key.id.account] else { return }
         let interval = watch.checkInterval
         guard let refusal = account.refusal(of: watch.orgID, for: interval), due >= refusal.until,
             let other = longestUnchecked(of: OrganisationID(watch), refusal, besides: key.id),
@@ -22,11 +22,12 @@ extension Monitor {
         let isFound = organisations[OrganisationID(watch)]?.planner.readStarted(id) ?? false
         // What a call waits for the budget is told as such. A turn that is passed over in the end never started.
         let lateness = parts.time.now() - due
-        guard await account.admit(id, orgID: watch.orgID, due: due, interval: interval) else {
-            return await learn(nil, watch, noticedBy: .check)
+        let answer = await run(.turn(Schedule.Key(id: watch.id, kind: .check))) {
+            [observer = parts.observer] () -> (outcome: CheckOutcome, call: APICall)? in
+            guard await account.admit(id, orgID: watch.orgID, due: due, interval: interval) else { return nil }
+            observer.turnStarted(.check, lateness: lateness)
+            return await account.read(id, orgID: watch.orgID, due: due, interval: interval)
         }
-        parts.observer.turnStarted(.check, lateness: lateness)
-        let answer = await account.read(id, orgID: watch.orgID, due: due, interval: interval)
         await learn(answer, watch, noticedBy: isFound ? .discovery : .check)
     }
 

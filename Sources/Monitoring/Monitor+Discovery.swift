@@ -75,9 +75,9 @@ extension Monitor {
         // That one is still gone is confirmed as well; that it went, only the answer to its own GET can say.
         for webhookID in sighting.absent {
             let watchID = WatchID(account: id.account, webhookID: webhookID)
-            guard var state = states[watchID], state.isMissing else { continue }
-            state.absenceConfirmed(at: wall)
-            states[watchID] = state
+            guard states[watchID]?.isMissing == true else { continue }
+            states[watchID]?.absenceConfirmed(at: wall)
+            reportChange(watchID, from: reported[watchID], at: wall)
         }
         discoveries[id.account]?.completed(id.orgID, ids: sighting.ids, at: wall) { webhookID in
             isOurs(WatchID(account: id.account, webhookID: webhookID))

@@ -64,6 +64,14 @@ extension Monitor {
             result.isSuccess ? "probe succeeds" : "probe fails", metadata: metadata)
     }
 
+    /// A fault of ours, which nobody would find in a log where probes on demand leave nothing.
+    func logInternal(_ state: WatchState, _ result: ProbeResult) {
+        var metadata = Self.identity(state)
+        metadata["reason"] = "\(ProbeFailureReason.internal.rawValue)"
+        metadata["detail"] = "\(result.message)"
+        parts.logger.error("probe on demand fails", metadata: metadata)
+    }
+
     private static func identity(_ state: WatchState) -> Logger.Metadata {
         ["account": "\(state.id.account)", "webhook_id": "\(state.id.webhookID)"]
     }

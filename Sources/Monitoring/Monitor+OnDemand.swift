@@ -80,7 +80,9 @@ extension Monitor {
                 let made = await run(
                     probe, module, of: state, patience: patience, until: deadline, wantsTrace: wantsTrace)
             else { break }
-            return shown(made, in: states[id] ?? state)
+            // What was probed may have been replaced meanwhile, or be watched no longer.
+            guard let current = states[id], current.revision == made.revision else { continue }
+            return shown(made, in: current)
         }
         return .late
     }
@@ -139,7 +141,8 @@ extension Monitor {
         until deadline: Duration, wantsTrace: Bool
     ) async -> OnDemandProbe? {
         var module = module
-        let limit = deadline - parts.time.now()
+        // Above zero, though time has gone on since that was asked.
+        let limit = max(deadline - parts.time.now(), .milliseconds(1))
         let isShortened = limit < module.timeout * (module.retries + 1)
         if isShortened {
             module.timeout = min(module.timeout, limit)
@@ -156,6 +159,7 @@ extension Monitor {
         // A scheduled probe may have waited for the place.
         waker.yield()
         guard let result else { return nil }
+        if result.failure == .internal { logInternal(state, result) }
         let now = parts.time.wallSeconds()
         let probe = OnDemandProbe(
             at: now, result: result, revision: state.revision, shortenedTo: isShortened ? patience : nil)

@@ -73,6 +73,7 @@ extension Monitor {
         if planner.leastInterval == nil, planner.discoveryInterval == nil {
             organisation.waker.finish()
             organisations[id] = nil
+            end(.wait(id))
         }
     }
 
@@ -87,8 +88,9 @@ extension Monitor {
                         waker.yield()
                         break
                     }
-                    guard (try? await account.acquire(id.orgID)) != nil else { return }
-                    begin(id, in: &group)
+                    let isAdmitted = await run(.wait(id)) { (try? await account.acquire(id.orgID)).map { true } }
+                    guard !Task.isCancelled else { return }
+                    if isAdmitted == true { begin(id, in: &group) }
                 }
             }
         }
@@ -176,8 +178,9 @@ extension Monitor {
         let id = turn.key.id
         defer { finished(turn.key) }
         guard let watch = states[id]?.watch else { return }
-        let answer = await account.read(
-            id.webhookID, orgID: watch.orgID, due: turn.due, interval: watch.checkInterval)
+        let answer = await run(.turn(turn.key)) {
+            await account.read(id.webhookID, orgID: watch.orgID, due: turn.due, interval: watch.checkInterval)
+        }
         await learn(answer, watch, noticedBy: isFound ? .discovery : .check)
     }
 
@@ -186,7 +189,9 @@ extension Monitor {
     private func list(
         _ page: Int, of id: OrganisationID, due: Duration, interval: Duration, _ account: AccountMonitor
     ) async {
-        let answer = await account.list(id.orgID, page: page, due: due, interval: interval)
+        let answer = await run(.list(id)) {
+            await account.list(id.orgID, page: page, due: due, interval: interval)
+        }
         defer {
             changedOrganisations.insert(id)
             adjustOrganisations()
@@ -224,11 +229,8 @@ extension Monitor {
     }
 
     func confirm(_ id: WatchID, at wall: Double) {
-        guard var state = states[id] else { return }
-        state.confirmed(at: wall)
-        states[id] = state
-        let current = state.state(at: wall)
-        if let known = reported[id], known != current { noteStateChange(state, from: known, to: current, at: wall) }
-        report(id, at: wall)
+        guard states[id] != nil else { return }
+        states[id]?.confirmed(at: wall)
+        reportChange(id, from: reported[id], at: wall)
     }
 }

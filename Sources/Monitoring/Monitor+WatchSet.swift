@@ -14,6 +14,9 @@ extension Monitor {
             accounts[account.name] = AccountMonitor(account, parts: parts, previous: self.accounts[account.name])
         }
         self.accounts = accounts
+        for account in old.accounts where !new.accounts.contains(where: account.asksLike) {
+            restartCalls(of: account.name)
+        }
         for (id, organisation) in organisations {
             let perMinute = accounts[id.account]?.perMinute ?? organisation.planner.perMinute
             organisations[id]?.planner.change(perMinute: perMinute)
@@ -49,11 +52,14 @@ extension Monitor {
     /// Adds a watch, or defines one anew that is there; what is known of it stays.
     func put(_ watch: Watch, moduleChanged: Bool = false, kept: KeptWatch? = nil) {
         let wall = parts.time.wallSeconds()
+        let before = reported[watch.id]
+        var hasMoved = false
         if var state = states[watch.id] {
             guard state.watch != watch || moduleChanged else { return }
             // What its organisation's lists are compared with holds over any other edit: without it a short budget would
             // have to read everything again, and most would be unknown until then.
-            if !watch.isEnabled || OrganisationID(state.watch) != OrganisationID(watch) { unplan(state.watch) }
+            hasMoved = OrganisationID(state.watch) != OrganisationID(watch)
+            if !watch.isEnabled || hasMoved { unplan(state.watch) }
             state.redefine(watch, at: wall)
             states[watch.id] = state
         } else {
@@ -67,14 +73,15 @@ extension Monitor {
             changedOrganisations.insert(organisation)
         }
         plan(watch, at: parts.time.now())
-        report(watch.id, at: wall)
+        if !watch.isEnabled { endTurns(of: watch.id) } else if hasMoved { restartCheck(of: watch.id) }
+        reportChange(watch.id, from: watch.isEnabled ? before : nil, at: wall)
     }
 
     /// Forgets a watch; that it went is the caller's to report.
     func remove(_ id: WatchID) {
         if let watch = states[id]?.watch { unplan(watch) }
         states[id] = nil
-        endSupersededProbe(of: id)
+        endTurns(of: id)
         reported[id] = nil
         histories[id] = nil
         onDemand[id] = nil

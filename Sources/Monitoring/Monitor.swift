@@ -63,8 +63,8 @@ package actor Monitor {
     private var readyChecks: [Schedule.Turn] = []
     private var readyProbes: [Schedule.Turn] = []
     var probesInFlight = 0
-    /// Of the scheduled ones.
-    var runningProbes: [WatchID: RunningProbe] = [:]
+    var running: [Work: Running] = [:]
+    var lastWork = 0
     /// Probes that somebody asked for: the last results, and those that run.
     var onDemand: [WatchID: OnDemandProbe] = [:]
     var onDemandInFlight: Set<WatchID> = []
@@ -168,13 +168,12 @@ package actor Monitor {
             let current = state.state(at: wall)
             noteStale(state, current)
             guard current != known else { continue }
-            noteStateChange(state, from: known, to: current, at: wall)
-            report(id, at: wall)
+            reportChange(id, from: known, at: wall)
         }
     }
 
     private func noteStale(_ state: WatchState, _ current: ConfigurationState) {
-        guard current != .unknown, let stale = state.knownUntil else { return }
+        guard state.watch.isEnabled, current != .unknown, let stale = state.knownUntil else { return }
         nextStale = min(nextStale, stale)
     }
 
@@ -225,10 +224,22 @@ package actor Monitor {
 
     // MARK: Reporting
 
+    /// Reports a watch to which something other than a check has happened, and notes what that makes of its state.
+    ///
+    /// - Parameter before: what it was last reported as; nil: nothing is to be noted.
+    func reportChange(_ id: WatchID, from before: ConfigurationState?, at wall: Double) {
+        if let state = states[id], let before {
+            let current = state.state(at: wall)
+            if current != before { noteStateChange(state, from: before, to: current, at: wall) }
+        }
+        report(id, at: wall)
+    }
+
     func report(_ id: WatchID, at wall: Double, probe: ProbeResult? = nil, probeID: ProbeID? = nil) {
         guard let state = states[id] else { return }
         let current = state.state(at: wall)
-        reported[id] = current
+        // Nobody checks a disabled one, so nobody misses its checks.
+        reported[id] = state.watch.isEnabled ? current : nil
         noteStale(state, current)
         if state.isMissing { missing.insert(id) } else { missing.remove(id) }
         pending.updated.append(WatchReport(state: state, now: wall, probe: probe, probeID: probeID))

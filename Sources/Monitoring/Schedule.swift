@@ -39,6 +39,8 @@ package struct Schedule: Sendable {
         var isRunning = false
         /// A turn asked for while one ran: it is due as soon as that has ended.
         var wantsAnother: Duration?
+        /// Removed while it runs: known only until that has ended, so that no other one runs beside it.
+        var isRemoved = false
     }
 
     private var entries: [Key: Entry] = [:]
@@ -46,14 +48,14 @@ package struct Schedule: Sendable {
 
     package init() {}
 
-    package var count: Int { entries.count }
+    package var count: Int { entries.values.count { !$0.isRemoved } }
 
     /// Adds a turn, or changes the interval of one that is there; what runs goes on, and a phase that stays is kept.
     ///
     /// - Parameter first: when the first turn is due, or after when the next one of another interval; nil holds it until
     ///   `release(_:at:)`. A key that is held stays so.
     package mutating func set(_ key: Key, interval: Duration, phase: Duration, first: Duration?) {
-        if var entry = entries[key] {
+        if var entry = entries[key], !entry.isRemoved {
             guard entry.interval != interval || entry.phase != phase else { return }
             entry.interval = interval
             entry.phase = phase
@@ -63,13 +65,19 @@ package struct Schedule: Sendable {
             }
             entries[key] = entry
         } else {
-            entries[key] = Entry(interval: interval, phase: phase, next: first)
+            entries[key] = Entry(
+                interval: interval, phase: phase, next: first, isRunning: entries[key]?.isRunning ?? false)
             if let first { heap.push(first, key) }
         }
     }
 
     package mutating func remove(_ key: Key) {
-        entries[key] = nil
+        guard entries[key]?.isRunning == true else {
+            entries[key] = nil
+            return
+        }
+        hold(key)
+        entries[key]?.isRemoved = true
     }
 
     /// Stops turns of that key until it is released; a running one ends as usual.
@@ -80,7 +88,7 @@ package struct Schedule: Sendable {
 
     /// Starts the regular turns of a held key, the first one at its phase after `now`.
     package mutating func release(_ key: Key, at now: Duration) {
-        guard var entry = entries[key], entry.next == nil else { return }
+        guard var entry = entries[key], !entry.isRemoved, entry.next == nil else { return }
         let next = Self.next(after: now, interval: entry.interval, phase: entry.phase)
         entry.next = next
         entries[key] = entry
@@ -91,7 +99,7 @@ package struct Schedule: Sendable {
     ///
     /// - Returns: the turn to start, nil where it has to wait or the key is unknown.
     package mutating func runNow(_ key: Key, at now: Duration) -> Turn? {
-        guard var entry = entries[key] else { return nil }
+        guard var entry = entries[key], !entry.isRemoved else { return nil }
         defer { entries[key] = entry }
         if entry.isRunning {
             entry.wantsAnother = entry.wantsAnother ?? now
@@ -106,6 +114,10 @@ package struct Schedule: Sendable {
     /// - Returns: a turn that was asked for meanwhile.
     package mutating func finished(_ key: Key, at now: Duration) -> Turn? {
         guard var entry = entries[key] else { return nil }
+        guard !entry.isRemoved else {
+            entries[key] = nil
+            return nil
+        }
         defer { entries[key] = entry }
         entry.isRunning = false
         guard let due = entry.wantsAnother else { return nil }

@@ -38,7 +38,7 @@ extension WebhookConfiguration {
     /// - Parameter id: the id that was asked for; another one is malformed. nil takes any.
     package init(json: [UInt8], id: Int?) throws(MalformedAnswer) {
         do {
-            self = try JSONDecoder().decode(Wire.self, from: Data(json)).configuration
+            self = try JSONNames.decode(Wire.self, from: json).configuration
         } catch {
             throw MalformedAnswer(error)
         }
@@ -63,7 +63,7 @@ extension WebhookConfiguration {
             configuration = WebhookConfiguration(
                 id: try fields.decode(Int.self, forKey: .id),
                 url: Secret(try fields.decode(String.self, forKey: .url)),
-                eventType: try fields.decode(String.self, forKey: .eventType),
+                eventType: try fields.shortText(.eventType),
                 createdAt: try fields.textOrAnything(.createdAt).flatMap(ISO8601.seconds),
                 updatedAt: try fields.textOrAnything(.updatedAt).flatMap(ISO8601.seconds),
                 orgID: try fields.decode(Int.self, forKey: .orgID),
@@ -86,6 +86,13 @@ extension KeyedDecodingContainer {
             throw DecodingError.keyNotFound(key, DecodingError.Context(codingPath: codingPath, debugDescription: ""))
         }
         return try? decode(String.self, forKey: key)
+    }
+
+    fileprivate func shortText(_ key: Key) throws -> String {
+        guard let text = JSONNames.short(try decode(String.self, forKey: key)) else {
+            throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "too long")
+        }
+        return text
     }
 }
 
@@ -126,7 +133,7 @@ package struct WebhookList: Sendable, Hashable {
     /// Reads one page. What cannot be read costs only itself, as long as there are `items`.
     package init(json: [UInt8]) throws(MalformedAnswer) {
         do {
-            self = try JSONDecoder().decode(Wire.self, from: Data(json)).list
+            self = try JSONNames.decode(Wire.self, from: json).list
         } catch {
             throw MalformedAnswer(error)
         }
@@ -149,8 +156,8 @@ package struct WebhookList: Sendable, Hashable {
                     return
                 }
                 entry = Entry(
-                    id: id, eventType: try? fields.decode(String.self, forKey: .event_type),
-                    updatedAt: try? fields.decode(String.self, forKey: .updated_at))
+                    id: id, eventType: try? fields.shortText(.event_type),
+                    updatedAt: try? fields.shortText(.updated_at))
             }
         }
 
@@ -197,6 +204,6 @@ package enum APIErrorBody {
             }
             var error: Fault
         }
-        return (try? JSONDecoder().decode(Wire.self, from: Data(body))) != nil
+        return (try? JSONNames.decode(Wire.self, from: body)) != nil
     }
 }

@@ -149,11 +149,19 @@ package struct ProbeResult: Sendable {
     package var redirects: Int?
     /// Attempts after the first.
     package var retries: Int
-    /// POST modules with a response only.
+    /// What Partoo would make of the answer; POST modules with a response only.
     package var outlook: DeliveryOutlook?
     package var trace: [String]
 
     package var isSuccess: Bool { failure == nil }
+
+    /// Whether it went where a redirect led.
+    package var isRedirected: Bool { redirects ?? 0 > 0 }
+
+    /// What Partoo, which follows no redirect, would make of a delivery that is answered so; nil without an answer.
+    package var delivery: DeliveryOutlook? {
+        isRedirected ? .lost : status == 0 ? nil : DeliveryOutlook(status: status)
+    }
 
     package init(
         isReachable: Bool, failure: ProbeFailureReason?, message: String = "", status: Int = 0,

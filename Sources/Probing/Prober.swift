@@ -80,6 +80,7 @@ package struct Prober: Sendable {
                 isReachable: false, failure: nil, timings: timings, tls: transfer.tls,
                 remoteAddress: transfer.remoteAddress, redirects: module.followsRedirects ? redirects : nil,
                 trace: trace)
+            if module.method == .post { result.outlook = result.delivery }
             switch transfer.result {
             case .failure(let error):
                 if var redirecting, error.reason == .addressForbidden || error.reason == .schemeForbidden {
@@ -209,7 +210,7 @@ extension ProbeResult {
         status = response.status
         httpVersion = response.version
         responseBytes = response.body.count
-        if module.method == .post { outlook = DeliveryOutlook(status: response.status) }
+        if module.method == .post { outlook = delivery }
     }
 }
 

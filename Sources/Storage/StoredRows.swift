@@ -164,7 +164,9 @@ enum StoredRows {
 
     /// nil for a row that cannot be read.
     static func change(_ row: Row) -> ConfigurationChange? {
-        guard let at = Double.fromDatabaseValue(row["at"]), let bytes = Data.fromDatabaseValue(row["body"]),
+        // No more authentic than the disk: up to the year 9999.
+        guard let at = Double.fromDatabaseValue(row["at"]), (0..<253_402_300_800).contains(at),
+            let bytes = Data.fromDatabaseValue(row["body"]),
             let body = try? JSONDecoder().decode(ChangeBody.self, from: bytes),
             let field = ConfigurationField(rawValue: body.field),
             let notice = ConfigurationChange.Notice(rawValue: body.noticedBy)

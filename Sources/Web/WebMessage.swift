@@ -1,9 +1,9 @@
 /// A request as the routes see it.
 package struct WebRequest: Sendable {
     package var method: String
-    /// Percent-decoded, without the query.
+    /// Percent-decoded, without the query; as it came where that is not ASCII, as no path of ours is.
     package var path: String
-    /// Percent-decoded, in order.
+    /// Percent-decoded, in order; as it came where that is a long text that is not ASCII.
     package var query: [(name: String, value: String)]
     package var headers: [(name: String, value: String)]
 
@@ -16,7 +16,7 @@ package struct WebRequest: Sendable {
         let withoutFragment = Self.originForm(target.utf8[...]).prefix { $0 != UInt8(ascii: "#") }
         let isAbsolute = withoutFragment.startIndex != target.utf8.startIndex
         let parts = withoutFragment.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false)
-        let path = parts.first.map { Self.decode($0, plusIsSpace: false) } ?? ""
+        let path = parts.first.map { Self.decode($0, plusIsSpace: false, other: 0) } ?? ""
         self.path = path.isEmpty && isAbsolute ? "/" : path
         query =
             parts.count < 2
@@ -25,8 +25,8 @@ package struct WebRequest: Sendable {
                 let sides = pair.split(
                     separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
                 return (
-                    Self.decode(sides[0], plusIsSpace: true),
-                    sides.count > 1 ? Self.decode(sides[1], plusIsSpace: true) : ""
+                    Self.decode(sides[0], plusIsSpace: true, other: 0),
+                    sides.count > 1 ? Self.decode(sides[1], plusIsSpace: true, other: Self.maximumOther) : ""
                 )
             }
     }
@@ -49,8 +49,13 @@ package struct WebRequest: Sendable {
         return target[scheme.upperBound...].drop { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
     }
 
+    /// Swift compares text in its canonical form, which takes long where many combining marks stand in a row.
+    private static let maximumOther = 512
+
     /// Broken escapes are kept as they are, and bytes that are no UTF-8 are replaced: nothing is refused, nothing crashes.
-    private static func decode(_ text: Substring.UTF8View, plusIsSpace: Bool) -> String {
+    ///
+    /// - Parameter limit: what is not ASCII may be so long, in bytes; what is longer stays as it came.
+    private static func decode(_ text: Substring.UTF8View, plusIsSpace: Bool, other limit: Int) -> String {
         var bytes: [UInt8] = []
         var rest = text
         while let byte = rest.popFirst() {
@@ -62,7 +67,8 @@ package struct WebRequest: Sendable {
                 bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes.count <= limit || bytes.allSatisfy({ $0 < 0x80 })
+            ? String(decoding: bytes, as: UTF8.self) : String(decoding: text, as: UTF8.self)
     }
 }
 

@@ -9,8 +9,10 @@ import Watching
 struct DiffCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract:
-            "Read every watched configuration now and show where it differs from its baseline; exit code 2 on drift.")
+        abstract: """
+            Read every watched configuration now and show where it differs from its baseline; exit code 2 where one does or \
+            is gone.
+            """)
 
     @OptionGroup var flags: CheckFlags
 

@@ -27,6 +27,13 @@ struct ExporterCommand: AsyncParsableCommand {
         argument.utf8.count > 2 && argument.hasPrefix("-") && argument.dropFirst().utf8.first?.isASCIILetter == true
     }
 
+    /// The parser's errors quote what was typed: not where that may be a URL, or a name with a password.
+    private static func withheld(_ message: String, _ arguments: [String]) -> String {
+        let values = arguments.map { $0.hasPrefix("-") ? String($0.drop { $0 != "=" }.dropFirst()) : $0 }
+        return values.filter { $0.utf8.contains { "@?:".utf8.contains($0) } }.sorted { $0.utf8.count > $1.utf8.count }
+            .reduce(message) { $0.replacing($1, with: "(not shown)") }
+    }
+
     static func main() async {
         // A reader that goes away (a pipe into `head`) must not kill the process with a signal.
         signal(SIGPIPE, SIG_IGN)
@@ -35,7 +42,9 @@ struct ExporterCommand: AsyncParsableCommand {
             $0 == "--web.external-url=" ? [String($0.dropLast()), ""] : [$0]
         }
         if let flag = arguments.prefix(while: { $0 != "--" }).first(where: isSingleDashed) {
-            StandardStream.error("error: flags take two dashes: -\(flag.prefix { $0 != "=" }) (see --help)")
+            // What stands behind a short flag may be a password, as in `-uNAME:PASSWORD`.
+            let name = flag.utf8.prefix { $0.isASCIILetter || $0.isASCIIDigit || "-._".utf8.contains($0) }
+            StandardStream.error("error: flags take two dashes: -\(Substring(name)) (see --help)")
             Glibc.exit(1)
         }
         do {
@@ -57,7 +66,7 @@ struct ExporterCommand: AsyncParsableCommand {
                     print("\n\(serveOptions)")
                 }
             } else {
-                StandardStream.error("error: \(message(for: error)) (see --help)")
+                StandardStream.error("error: \(withheld(message(for: error), arguments)) (see --help)")
             }
             Glibc.exit(status.isSuccess ? 0 : 1)
         }

@@ -89,8 +89,10 @@ struct ProbeReport {
         lines += ["", verdict(paint)]
         if let advice = result.advice { lines.append("  \(advice)") }
         lines += certificate
-        if result.status != 0 {
-            lines.append("Partoo would take status \(result.status) on a delivery as: \(delivery)")
+        if result.isRedirected {
+            lines.append("Partoo follows no redirect; a delivery that is answered with one is: \(Self.text(.lost))")
+        } else if let delivery = result.delivery {
+            lines.append("Partoo would take status \(result.status) on a delivery as: \(Self.text(delivery))")
         }
         if !result.trace.isEmpty {
             lines += ["", paint(.dim, "Trace")] + result.trace.map { paint(.dim, "  \($0.printable)") }
@@ -134,8 +136,8 @@ struct ProbeReport {
         return lines
     }
 
-    private var delivery: String {
-        switch DeliveryOutlook(status: result.status) {
+    private static func text(_ delivery: DeliveryOutlook) -> String {
+        switch delivery {
         case .acknowledged: "acknowledged"
         case .retried: "failed, and try again up to 5 times; then the event is lost"
         case .undetermined: "lost, unless the receiver only refuses unsigned requests such as this one"
@@ -191,7 +193,7 @@ struct ProbeReport {
             success: result.isSuccess, reachable: result.isReachable,
             reason: result.failure?.rawValue, message: result.failure == nil ? nil : result.message,
             status: result.status, http_version: result.httpVersion?.rawValue,
-            delivery_outlook: result.status == 0 ? nil : DeliveryOutlook(status: result.status).rawValue,
+            delivery_outlook: result.delivery?.rawValue,
             phases_seconds: Wire.Phases(
                 resolve: seconds(timings.resolve), connect: seconds(timings.connect), tls: seconds(timings.tls),
                 processing: seconds(timings.processing), transfer: seconds(timings.transfer),

@@ -67,7 +67,9 @@ struct CheckFlags: ParsableArguments {
     var requestsPerMinute = 60
 
     func validate() throws {
-        guard requestsPerMinute > 0 else { throw ValidationError("--requests-per-minute: must be above 0") }
+        guard (1...1_000_000).contains(requestsPerMinute) else {
+            throw ValidationError("--requests-per-minute: must be 1 to 1000000")
+        }
     }
 
     /// What is watched, what discovery found before, and one by its id that discovery would find where no exporter has kept

@@ -275,6 +275,9 @@ extension ConfigurationErrorTests {
             "4:21: `check_interval` must be a duration such as `30s`, `1m30s`, `500ms` or `7d`",
             "5:21: `probe_interval` must be a duration such as `30s`, `1m30s`, `500ms` or `7d`"),
         .watch(
+            "too many labels", "labels: {\((1...65).map { "l\($0): x" }.joined(separator: ", "))}",
+            "4:13: a watch may have at most 64 labels of its own"),
+        .watch(
             "reserved labels", "labels: {account: x, exported_a: x, __x: x, le: x, kind: x}",
             "4:14: label name `account` is reserved; choose another",
             "4:26: label name `exported_a` is reserved; choose another",

@@ -150,7 +150,7 @@ import Transport
             $0.body = [UInt8](repeating: 0x61, count: 200_000)
         }
         #expect(transfer.response?.status == 200, "\(transfer.result)")
-        #expect((transfer.timings.processing ?? .zero) >= .milliseconds(200), "\(transfer.timings)")
+        #expect((transfer.timings.processing ?? .zero) >= .milliseconds(100), "\(transfer.timings)")
         transfer.expectWholePhases()
         await server.stop()
     }

@@ -98,7 +98,7 @@ import Transport
                     $0.body = Array(body.utf8)
                 }
                 #expect(transfer.response?.status == 200 && transfer.response?.version == .http2, "\(transfer.result)")
-                #expect((transfer.timings.processing ?? .zero) >= .milliseconds(200), "\(method) \(transfer.timings)")
+                #expect((transfer.timings.processing ?? .zero) >= .milliseconds(100), "\(method) \(transfer.timings)")
                 transfer.expectWholePhases()
             }
         }

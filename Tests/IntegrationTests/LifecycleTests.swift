@@ -93,6 +93,12 @@ import Testing
             (["serve", "--config.file", good, "--shard=1"], "--shard: 1 needs --total-shards"),
             (["probe", "--config.file", good, "--webhook-id", "9"], "no such webhook"),
             (["healthcheck", "--url", "http://127.0.0.1:1/"], "unhealthy"),
+            (["diff", "--config.file", good, "--requests-per-minute=9223372036854775807"], "--requests-per-minute"),
+            // What may hold a password is not quoted.
+            (["healthcheck", "-uprom:CANARY"], "flags take two dashes: --uprom"),
+            (["healthcheck", "https://prom:CANARY@127.0.0.1/-/ready?k=CANARY"], "(not shown)"),
+            (["serve", "--web.listen-address=https://u:CANARY@h:1/x"], "--web.listen-address"),
+            (["serve", "--web.listen-address", "https://u:CANARY@h:1/x"], "--web.listen-address"),
         ]
         for item in table {
             let run = try await ExporterProcess.run(item.arguments)
@@ -100,6 +106,7 @@ import Testing
             let lines = run.errors.split(separator: "\n").filter { !$0.contains("level=warn") }
             #expect(lines.count == 1 && !run.errors.contains("errno"), "\(run.errors)")
             #expect(lines.first?.contains(item.text) == true, "\(run.errors)")
+            #expect(!run.errors.contains("CANARY"), "\(run.errors)")
         }
         for text in [
             "accounts: [{name: a, api_key_file: api.key}]\nwatches: [{webhook_id: 1, chekc_interval: 5s}]",

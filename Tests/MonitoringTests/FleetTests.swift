@@ -160,6 +160,23 @@ import Watching
         #expect(known.count > 590 && known.allSatisfy { noticed[$0] == .state(from: .unknown, to: .inSync) })
     }
 
+    /// Also of who is gone: the metrics as well, which show what was reported.
+    @Test func whatAListMakesMissingAgainIsNoticed() async {
+        let rig = await fleet(of: 600, perMinute: 60)
+        let id = WatchID(account: "a", webhookID: 7)
+        rig.world.delete(7, in: "a")
+        for _ in 0..<40 where await rig.states()[id] != .missing { await rig.advance(by: .seconds(30)) }
+        rig.world.setFault(.answer(429, headers: [("Retry-After", "400")]), in: "a")
+        await rig.advance(by: .seconds(5))
+        rig.world.setFault(nil, in: "a")
+        await rig.advance(by: .seconds(390))
+        let reported = { rig.observer.seen.reports[id].map { $0.state.state(at: $0.now) } }
+        #expect(reported() == .unknown)
+        await rig.advance(by: .seconds(90))
+        #expect(reported() == .missing)
+        #expect(await rig.lastNoticed()[id] == .state(from: .unknown, to: .missing))
+    }
+
     @Test func whatAListHasConfirmedIsNotCheckedForWhoAsks() async throws {
         let rig = await fleet(of: 600, perMinute: 60)
         await rig.advance(by: .seconds(150))

@@ -120,6 +120,16 @@ import Watching
         #expect(listing.received(list) == step)
     }
 
+    @Test func noCountIsTooMuch() {
+        for counts in [[.max, 0], [0, .max], [.max, .max], [1_000_001, 1]] {
+            var listing = Listing()
+            let steps = counts.enumerated().map { index, count in
+                listing.received(WebhookList(page: index + 1, maximumPage: 2, count: count, entries: []))
+            }
+            #expect(steps.contains(.incomplete))
+        }
+    }
+
     @Test func nobodyIsLostHoweverAListMoves() {
         var random = SplitMix(state: 11)
         for _ in 0..<200 {

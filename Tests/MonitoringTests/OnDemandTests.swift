@@ -65,6 +65,27 @@ import Watching
         #expect(rig.world.probes.count == before + 2)
     }
 
+    /// While the probe ran a check has found another URL, or the watch has left.
+    @Test(arguments: [false, true])
+    func aProbeThatIsSupersededIsNoAnswer(isRemoved: Bool) async {
+        let rig = await rig()
+        await rig.advance(to: 20)
+        let hold = Hold()
+        rig.world.change { $0.heldProbes = hold }
+        let asker = rig.ask(1)
+        #expect(await rig.comesTrue { hold.count == 1 })
+        rig.world.change { world in
+            world.heldProbes = nil
+            world.urls[1] = "https://receiver.example/new/1"
+            world.probeAnswer = .answer(503)
+        }
+        await rig.reload(Rig.configuration(isRemoved ? [] : [Rig.watch(1, check: 1, probe: 3600)]))
+        await rig.advance(by: .seconds(2))
+        hold.open()
+        #expect(await asker.value.word == (isRemoved ? "not watched" : "status"))
+        #expect(isRemoved || rig.world.probes.last?.url == "https://receiver.example/new/1")
+    }
+
     @Test func aChangedConfigurationIsNotAnsweredWithAnOldProbe() async {
         let rig = await rig()
         await rig.advance(to: 20)

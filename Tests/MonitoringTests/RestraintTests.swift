@@ -44,6 +44,17 @@ import Watching
         #expect(rig.world.calls.count == 1 && rig.observer.seen.waited["a"] == nil)
     }
 
+    /// A status that nobody documents says nothing of an outage.
+    @Test(arguments: [302, 400, 415])
+    func anUnexpectedStatusIsNoReasonToWait(status: Int) async {
+        let rig = await Rig(Rig.configuration([Rig.watch(1)])) { world in
+            world.change { $0.answer = .answer(status) }
+        }
+        await rig.advance(to: 1805)
+        #expect((30...31).contains(rig.world.calls.count) && rig.state(1) == .unknown)
+        await rig.stop()
+    }
+
     /// Or an outage, in which most turns are passed over in no time, would look like the best of days.
     @Test(arguments: [401, 403, 429, 500])
     func onlyWhatStartsIsLate(status: Int) async {

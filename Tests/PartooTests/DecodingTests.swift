@@ -169,6 +169,33 @@ import Transport
         #expect(list.entries.map(\.id) == [3, 4] && list.unreadable == 1)
     }
 
+    /// To compare it would take long, where it holds combining marks.
+    @Test func whatIsFarTooLongIsNotLookedAt() throws {
+        func read(_ fields: [String: String?]) -> Result<WebhookConfiguration, MalformedAnswer> {
+            Result { () throws(MalformedAnswer) in try WebhookConfiguration(json: SampleAnswer.json(fields), id: 1) }
+        }
+        let good = String(repeating: "a", count: 1024)
+        let long = String(repeating: "\u{300}", count: 513)
+        #expect(throws: Never.self) {
+            _ = try read(["event_type": "\"\(good)\""]).get()
+            _ = try read(["custom_headers": "{\"\(good)\": \"\(long)\"}"]).get()
+        }
+        for fields in [
+            ["event_type": "\"\(good)a\""], ["event_type": "\"\(long)\""],
+            ["custom_headers": "{\"\(long)\" \n: \"v\"}"], ["custom_headers": "{\"a\\\"\(good)\": \"v\"}"],
+        ] {
+            #expect(throws: MalformedAnswer.self) { try read(fields).get() }
+        }
+        let item = "{\"id\": 3, \"event_type\": \"\(long)\", \"updated_at\": \"\(long)\"}"
+        let list = try WebhookList(json: Array("{\"page\": 1, \"items\": [\(item)]}".utf8))
+        #expect(list.entries == [.init(id: 3, eventType: nil, updatedAt: nil)])
+        #expect(throws: MalformedAnswer.self) { try WebhookList(json: Array("{\"items\": [{\"\(long)\": 1}]}".utf8)) }
+        // Broken JSON is that, and no more.
+        for text in ["\"", "\"\(long)", "{\"\(long)\\", "\\"] {
+            #expect(throws: MalformedAnswer.self) { try WebhookList(json: Array(text.utf8)) }
+        }
+    }
+
     @Test(arguments: ["", "null", #""1""#, "-1", "1.5", "{}"])
     func aNumberOfAListMayBeLacking(value: String) throws {
         for name in ["page", "max_page", "count"] {

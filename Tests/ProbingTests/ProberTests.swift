@@ -232,6 +232,21 @@ import Transport
         #expect(transport.requests.allSatisfy { $0.method == .post })
     }
 
+    /// Wherever the redirect leads, Partoo does not go there.
+    @Test func aRedirectThatIsFollowedLosesEvents() async {
+        for transport in [
+            redirecting(302, to: "/a"), ScriptedTransport([redirect(307, to: "/a"), .failure(.connectRefused)]),
+        ] {
+            let result = await probe(transport) {
+                $0.followsRedirects = true
+                $0.method = .post
+            }
+            #expect(result?.redirects == 1 && result?.outlook == .lost && result?.delivery == .lost)
+        }
+        let direct = await probe(ScriptedTransport([.answer(200)])) { $0.followsRedirects = true }
+        #expect(direct?.outlook == nil && direct?.delivery == .acknowledged)
+    }
+
     /// As curl and browsers do it; by RFC 3986 it would lead to itself.
     @Test func anEmptyLocationLeadsNowhere() async {
         let transport = redirecting(302, to: "")

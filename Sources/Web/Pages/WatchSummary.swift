@@ -164,6 +164,7 @@ struct WatchSummary: Sendable {
     /// What to do about it, after what becomes of events where that goes by the status.
     var probeAdvice: String? {
         guard let result = state.lastProbe?.result, let advice = result.advice else { return nil }
+        if result.isRedirected { return "Partoo follows no redirect: it drops an event at the first one. \(advice)" }
         return result.failure == .status ? "\(DeliveryOutlook(status: result.status).fate) \(advice)" : advice
     }
 
