@@ -145,7 +145,7 @@ extension Monitor {
                 return
             }
             let interval = interval(of: id)
-            group.addTask { await self.list(page, of: id, due: now, interval: interval, account) }
+            group.addTask { await self.list(page, of: id, due: now, interval: interval) }
         }
     }
 
@@ -171,13 +171,14 @@ extension Monitor {
             organisations[id]?.planner.readEnded(webhookID, .passed, at: now)
             return
         }
-        group.addTask { await self.read(turn, isFound: isFound, account) }
+        group.addTask { await self.read(turn, isFound: isFound) }
     }
 
-    private func read(_ turn: Schedule.Turn, isFound: Bool, _ account: AccountMonitor) async {
+    private func read(_ turn: Schedule.Turn, isFound: Bool) async {
         let id = turn.key.id
         defer { finished(turn.key) }
-        guard let watch = states[id]?.watch else { return }
+        // Not the account that the turn began with: a reload may have come between.
+        guard let watch = states[id]?.watch, let account = accounts[id.account] else { return }
         let answer = await run(.turn(turn.key)) {
             await account.read(id.webhookID, orgID: watch.orgID, due: turn.due, interval: watch.checkInterval)
         }
@@ -186,9 +187,8 @@ extension Monitor {
 
     // MARK: Lists
 
-    private func list(
-        _ page: Int, of id: OrganisationID, due: Duration, interval: Duration, _ account: AccountMonitor
-    ) async {
+    private func list(_ page: Int, of id: OrganisationID, due: Duration, interval: Duration) async {
+        guard let account = accounts[id.account] else { return }
         let answer = await run(.list(id)) {
             await account.list(id.orgID, page: page, due: due, interval: interval)
         }

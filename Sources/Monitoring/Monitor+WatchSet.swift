@@ -14,9 +14,6 @@ extension Monitor {
             accounts[account.name] = AccountMonitor(account, parts: parts, previous: self.accounts[account.name])
         }
         self.accounts = accounts
-        for account in old.accounts where !new.accounts.contains(where: account.asksLike) {
-            restartCalls(of: account.name)
-        }
         for (id, organisation) in organisations {
             let perMinute = accounts[id.account]?.perMinute ?? organisation.planner.perMinute
             organisations[id]?.planner.change(perMinute: perMinute)
@@ -34,6 +31,10 @@ extension Monitor {
         }
         changedOrganisations.formUnion(organisations.keys)
         adjustOrganisations()
+        // The last, since a check that is to begin anew is forgotten where its key is planned again.
+        for account in old.accounts where !new.accounts.contains(where: account.asksLike) {
+            restartCalls(of: account.name)
+        }
         if old.latencyBuckets != new.latencyBuckets {
             // Every page has its histogram in the new buckets at once.
             let wall = parts.time.wallSeconds()

@@ -40,6 +40,33 @@ import Watching
         await rig.stop()
     }
 
+    /// Where the budget decides who is read, and the watch is defined anew in the same moment.
+    @Test func aCrowdedOrganisationsReadBeginsAnewAtOnce() async {
+        let watches = (1...20).map { Rig.watch($0) }
+        func account(at host: String) -> Account {
+            var account = Rig.account("a", perMinute: 10)
+            account.baseURL = "https://\(host)/v2"
+            return account
+        }
+        let hold = Hold()
+        let rig = await Rig(Rig.configuration(watches, accounts: [account(at: "a.example")])) { world in
+            world.change { $0.heldChecks[1] = hold }
+        }
+        await rig.advance(to: 300)
+        #expect(hold.count == 1)
+        let before = rig.world.calls.count
+        rig.world.change { $0.heldChecks[1] = nil }
+        var redefined = Rig.watch(1)
+        redefined.expectation.eventType = "lead_received"
+        await rig.reload(
+            Rig.configuration([redefined] + watches.dropFirst(), accounts: [account(at: "b.example")]))
+        await rig.advance(to: 310)
+        let ids = rig.world.calls.dropFirst(before).map(\.id)
+        #expect(ids.contains(1), "\(ids)")
+        #expect(rig.state(1) == .inSync && hold.count == 0)
+        await rig.stop()
+    }
+
     @Test func anotherOrganisationDoesNotWaitForTheOldOne() async {
         let rig = await stopped(three)
         let before = rig.world.calls.count
