@@ -4,7 +4,6 @@ import Logs
 import Transport
 
 /// The program. Without a subcommand it serves.
-@main
 struct ExporterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "partoo-webhook-exporter",
