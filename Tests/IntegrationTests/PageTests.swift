@@ -338,13 +338,15 @@ import Testing
         }
         let seen = receiver.count
         receiver.behaviour = .reaction(.hang)
-        let first = Task.detached {
-            // The last one is reused for a while.
-            while receiver.count == seen { _ = try LoopbackHTTP.request("GET", "/probe?webhook_id=1", port: port) }
+        let first = Task {
+            try await onThread {
+                // The last one is reused for a while.
+                while receiver.count == seen { _ = try LoopbackHTTP.request("GET", "/probe?webhook_id=1", port: port) }
+            }
         }
         _ = try await eventually { receiver.count > seen ? true : nil }
         let busy = try await eventually { () -> LoopbackHTTP.Answer? in
-            let answer = try LoopbackHTTP.request("GET", "/probe?webhook_id=2", port: port)
+            let answer = try await onThread { try LoopbackHTTP.request("GET", "/probe?webhook_id=2", port: port) }
             return answer.status == 200 && receiver.count == seen + 1 ? nil : answer
         }
         #expect(busy?.status == 503 && busy?.header("Retry-After") == "5", "\(busy?.text ?? "")")
@@ -365,20 +367,23 @@ import Testing
         let port = try await exporter.port()
         _ = try await exporter.samples { $0["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1 }
         let (seen, calls) = (receiver.count, world.partoo.count("/v2/webhooks/1"))
-        receiver.behaviour = .slow(milliseconds: 1500)
-        let first = Task.detached {
-            // The scheduled one is reused for a while.
-            var samples = try Self.samplesOf("/probe?webhook_id=1", port)
-            while receiver.count == seen { samples = try Self.samplesOf("/probe?webhook_id=1", port) }
-            return samples
+        // So long that whoever asks comes in time, whatever else the machine has to do.
+        receiver.behaviour = .slow(milliseconds: 6000)
+        let first = Task {
+            try await onThread {
+                // The scheduled one is reused for a while.
+                var samples = try Self.samplesOf("/probe?webhook_id=1", port)
+                while receiver.count == seen { samples = try Self.samplesOf("/probe?webhook_id=1", port) }
+                return samples
+            }
         }
         _ = try await eventually { receiver.count > seen ? true : nil }
         let others = try await withThrowingTaskGroup(of: Samples.self) { group in
-            for _ in 1...4 { group.addTask { try Self.samplesOf("/probe?webhook_id=1", port) } }
+            for _ in 1...4 { group.addTask { try await onThread { try Self.samplesOf("/probe?webhook_id=1", port) } } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
         let shared = try await first.value["partoo_webhook_probe_duration_seconds"]
-        #expect(shared ?? 0 >= 1.5 && others.count == 4)
+        #expect(shared ?? 0 >= 6 && others.count == 4)
         #expect(others.allSatisfy { $0["partoo_webhook_probe_duration_seconds"] == shared })
         #expect(receiver.count == seen + 1 && world.partoo.count("/v2/webhooks/1") == calls && calls > 0)
         #expect(await exporter.stop() == 0)
