@@ -37,7 +37,8 @@ def use_packages():
             check=True)
         (environment / "complete").touch()
     python = environment / "bin/python"
-    os.execv(python, [python, *sys.argv])
+    # As the checks begin: no compiled file is left beside the sources.
+    os.execv(python, [python, "-B", *sys.argv])
 
 
 class Findings:
