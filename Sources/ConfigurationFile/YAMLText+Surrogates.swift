@@ -39,7 +39,7 @@ extension YAMLText {
         return pair(masked.map { $0 == backslash ? UInt8(ascii: "\\") : UInt8(truncatingIfNeeded: $0.value) }[...])
     }
 
-    /// The character of two escapes `\uXXXX` at the start of the bytes.
+    /// The character of two escapes at the start of the bytes.
     private static func pair(_ bytes: ArraySlice<UInt8>) -> Unicode.Scalar? {
         guard let high = unit(bytes), let low = unit(bytes.dropFirst(6)), UTF16.isLeadSurrogate(high),
             UTF16.isTrailSurrogate(low)
