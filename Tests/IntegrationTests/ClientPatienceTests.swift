@@ -32,16 +32,16 @@ import Testing
             stuck.send(get)
             let head = try await onThread { try stuck.receive(until: "\r\n\r\n") }
             #expect(head.hasPrefix("HTTP/1.1 200"))
-            #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 200, "the others wait")
+            #expect(try await LoopbackHTTP.request("GET", "/metrics", port: port).status == 200, "the others wait")
             // Another takes the last place, so that the first one's end is seen by a place that is free.
             let other = try RawClient(port, receiveBuffer: 4096)
             other.send(get)
             _ = try await onThread { try other.receive(until: "\r\n\r\n") }
-            #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 503)
-            #expect(try LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
+            #expect(try await LoopbackHTTP.request("GET", "/metrics", port: port).status == 503)
+            #expect(try await LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
             group.addTask {
                 let isFree = try await eventually(within: .seconds(180)) {
-                    try LoopbackHTTP.request("HEAD", "/metrics", port: port).status == 200 ? true : nil
+                    try await LoopbackHTTP.request("HEAD", "/metrics", port: port).status == 200 ? true : nil
                 }
                 #expect(isFree == true)
                 let rest = try await onThread { try stuck.receiveAll(orReset: true).utf8.count }
@@ -53,7 +53,7 @@ import Testing
         #expect(order.sorted() == ["answer", "body", "headers", "idle"])
         // 50 s and 60 s lie between these.
         #expect(order.filter { $0 != "answer" } == ["body", "headers", "idle"], "\(order)")
-        #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 200)
+        #expect(try await LoopbackHTTP.request("GET", "/metrics", port: port).status == 200)
         #expect(await exporter.stop() == 0)
     }
 
@@ -67,10 +67,10 @@ import Testing
         let exporter = try world.start(path)
         let port = try await exporter.port()
         _ = try await exporter.samples { $0.series("partoo_webhook_config_checks_total").count == 4 }
-        #expect(try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 503)
+        #expect(try await LoopbackHTTP.request("GET", "/-/ready", port: port).status == 503)
         let ready = try await eventually(within: .seconds(180)) { () -> Samples? in
-            guard try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200 else { return nil }
-            return Samples(try LoopbackHTTP.request("GET", "/metrics", port: port).text)
+            guard try await LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200 else { return nil }
+            return Samples(try await LoopbackHTTP.request("GET", "/metrics", port: port).text)
         }
         let samples = try #require(ready)
         let unchecked = samples.series("partoo_webhook_config_checks_total").filter { samples.values[$0] == 0 }

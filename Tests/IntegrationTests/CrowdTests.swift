@@ -21,7 +21,7 @@ import Testing
             }
         }
         // Some of them may still be on their way out.
-        let first = try await eventually { try? LoopbackHTTP.request("GET", "/metrics", port: port).text }
+        let first = try await eventually { try? await LoopbackHTTP.request("GET", "/metrics", port: port).text }
         let begin = Samples(try #require(first))["partoo_webhook_probes_total"] ?? 0
         let samples = try await exporter.samples { ($0["partoo_webhook_probes_total"] ?? 0) >= begin + 3 }
         #expect(samples["partoo_webhook_probe_failures_total"] == 0)

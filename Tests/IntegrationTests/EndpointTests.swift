@@ -17,13 +17,13 @@ import Testing
             try world.configure(["webhook_id: 1"], intervals: "check_interval: 1y, probe_interval: 1y"))
         _ = try await exporter.samples { $0["partoo_webhook_probes_total", ["webhook_id": "1"]] == 1 }
         let port = try await exporter.port()
-        let plain = try LoopbackHTTP.request("GET", "/metrics", port: port)
-        let open = try LoopbackHTTP.request("GET", "/metrics", port: port, headers: [Self.openMetrics])
+        let plain = try await LoopbackHTTP.request("GET", "/metrics", port: port)
+        let open = try await LoopbackHTTP.request("GET", "/metrics", port: port, headers: [Self.openMetrics])
         #expect(plain.header("Content-Type") == "text/plain; version=0.0.4; charset=utf-8")
         #expect(open.header("Content-Type") == "application/openmetrics-text; version=1.0.0; charset=utf-8")
         #expect(open.text.hasSuffix("# EOF\n"))
         #expect(open.text.contains("# {probe_id=\"") && !plain.text.contains("# {"))
-        let binary = try LoopbackHTTP.request("GET", "/metrics", port: port, headers: [Self.protobuf])
+        let binary = try await LoopbackHTTP.request("GET", "/metrics", port: port, headers: [Self.protobuf])
         // What does not change while a test looks.
         func own(_ page: ParsedPage) -> [ParsedPage.Family] {
             page.families.filter { $0.name.hasPrefix("partoo_webhook_") }
@@ -38,7 +38,7 @@ import Testing
         #expect(bare == classic)
         // The exemplar names a probe that the page and the log know.
         let mark = try #require(open.text.split(separator: "probe_id=\"").dropFirst().first?.prefix(16))
-        #expect(try LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text.contains(mark))
+        #expect(try await LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text.contains(mark))
         #expect(exporter.errors.contains("probe_id=\(mark)"))
         #expect(await exporter.stop() == 0)
     }
@@ -60,27 +60,27 @@ import Testing
         let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
         _ = try await exporter.samples { $0["partoo_exporter_watches", ["source": "static"]] == 1 }
         let port = try await exporter.port()
-        func get(_ path: String, method: String = "GET", _ headers: [String] = []) throws -> LoopbackHTTP.Answer {
-            let answer = try LoopbackHTTP.request(method, path, port: port, headers: [accept] + headers)
+        func get(_ path: String, method: String = "GET", _ headers: [String] = []) async throws -> LoopbackHTTP.Answer {
+            let answer = try await LoopbackHTTP.request(method, path, port: port, headers: [accept] + headers)
             #expect(answer.status == 200 && answer.header("Content-Type") == type, "\(answer.headers)")
             return answer
         }
         // What does not change while a test looks.
         let path = "/metrics?name[]=partoo_exporter_build_info&name%5B%5D=partoo_exporter_watches"
-        let some = try get(path)
+        let some = try await get(path)
         for name in ["partoo_exporter_build_info", "partoo_exporter_watches"] {
             #expect(some.body.firstRange(of: Array(name.utf8)) != nil)
         }
         #expect(some.body.firstRange(of: Array("process_".utf8)) == nil)
         #expect(some.body.firstRange(of: Array("watches_removed".utf8)) == nil)
-        #expect(try get("/metrics").body.count > 5 * some.body.count)
-        let head = try get(path, method: "HEAD")
+        #expect(try await get("/metrics").body.count > 5 * some.body.count)
+        let head = try await get(path, method: "HEAD")
         #expect(head.body.isEmpty && head.header("Content-Length") == "\(some.body.count)")
         for (encodings, isPacked) in [
             ("gzip", true), ("br, GZIP ; q=0.1", true), ("*", true), ("gzip;q=0.5, identity;q=0.4", true),
             ("gzip;q=0", false), ("identity, gzip;q=0.5", false), ("br", false), ("*;q=0", false),
         ] {
-            let answer = try get(path, ["Accept-Encoding: \(encodings)"])
+            let answer = try await get(path, ["Accept-Encoding: \(encodings)"])
             #expect(answer.header("Content-Encoding") == (isPacked ? "gzip" : nil), "\(encodings)")
             guard isPacked else {
                 #expect(answer.body == some.body, "\(encodings)")
@@ -137,12 +137,12 @@ import Testing
         // From here on it has the place, and takes no more.
         #expect(try await onThread { try stuck.receive(until: " 200") } == "HTTP/1.1 200")
         let refused = try await eventually { () -> LoopbackHTTP.Answer? in
-            let answer = try LoopbackHTTP.request("GET", "/metrics", port: port)
+            let answer = try await LoopbackHTTP.request("GET", "/metrics", port: port)
             return answer.status == 503 ? answer : nil
         }
         #expect(refused?.text.contains("concurrent requests") == true)
         for path in ["/-/healthy", "/", "/api/v1/webhooks"] {
-            #expect(try LoopbackHTTP.request("GET", path, port: port).status == 200, "only scrapes are limited")
+            #expect(try await LoopbackHTTP.request("GET", path, port: port).status == 200, "only scrapes are limited")
         }
         stuck.close()
         let again = try await exporter.samples { $0["promhttp_metric_handler_requests_total", ["code": "200"]] != nil }
@@ -167,8 +167,8 @@ import Testing
             let asker = try RawClient(port)
             asker.send("GET /probe?webhook_id=1 HTTP/1.1\r\nHost: a\r\n\r\n")
             askers.append(asker)
-        } while try LoopbackHTTP.request("GET", "/probe?webhook_id=none", port: port).status != 503
-        let scrape = try LoopbackHTTP.request("GET", "/metrics", port: port)
+        } while try await LoopbackHTTP.request("GET", "/probe?webhook_id=none", port: port).status != 503
+        let scrape = try await LoopbackHTTP.request("GET", "/metrics", port: port)
         #expect(scrape.status == 200)
         let samples = Samples(scrape.text)
         #expect(samples["promhttp_metric_handler_requests_total", ["code": "503"]] ?? 0 == 0)
@@ -199,10 +199,10 @@ import Testing
         ]
         for item in table {
             let answer = String(
-                decoding: try LoopbackHTTP.exchange(Array(item.request.utf8), port: port), as: UTF8.self)
+                decoding: try await LoopbackHTTP.exchange(Array(item.request.utf8), port: port), as: UTF8.self)
             #expect(answer.hasPrefix("HTTP/1.1 \(item.status) "), "\(item.request.prefix(60)): \(answer.prefix(60))")
         }
-        #expect(try LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
+        #expect(try await LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
         #expect(await exporter.stop() == 0)
     }
 
@@ -223,13 +223,13 @@ import Testing
             #expect(samples.first.map { range.contains($0.value) } == true, "\(samples)")
         }
         if isNative {
-            #expect(try prometheus.query("partoo_webhook_probe_latency_seconds_bucket").isEmpty)
-            let count = try prometheus.query("histogram_count(partoo_webhook_probe_latency_seconds)")
+            #expect(try await prometheus.query("partoo_webhook_probe_latency_seconds_bucket").isEmpty)
+            let count = try await prometheus.query("histogram_count(partoo_webhook_probe_latency_seconds)")
             #expect(count.first.map { $0.value >= 3 } == true)
         }
         // Every scrape was good, and every sample of it was taken.
-        #expect(try prometheus.query("min_over_time(up[10m])").first?.value == 1)
-        let own = Samples(try LoopbackHTTP.request("GET", "/metrics", port: prometheus.port).text)
+        #expect(try await prometheus.query("min_over_time(up[10m])").first?.value == 1)
+        let own = Samples(try await LoopbackHTTP.request("GET", "/metrics", port: prometheus.port).text)
         for fault in [
             "sample_out_of_bounds", "sample_out_of_order", "sample_duplicate_timestamp", "exemplar_out_of_order",
         ] {

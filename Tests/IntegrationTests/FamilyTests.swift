@@ -47,7 +47,7 @@ import Testing
             $0.label("reason", of: "partoo_exporter_api_failure", ["account": "acme"]) == "server_error"
                 && $0["partoo_exporter_watch_file_error", [:]] == 1
         }
-        let answer = try LoopbackHTTP.request("GET", "/metrics", port: try await exporter.port())
+        let answer = try await LoopbackHTTP.request("GET", "/metrics", port: try await exporter.port())
         let page = try TextParser.parse(answer.body, openMetrics: false)
         let own = page.families.filter { $0.name.hasPrefix("partoo_exporter_") }
         #expect(own.map(\.name).sorted() == Self.families.map { "partoo_exporter_" + $0.name }.sorted())

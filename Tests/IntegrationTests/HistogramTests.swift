@@ -18,8 +18,8 @@ import Testing
         var classic: [Double: Int64]
     }
 
-    private func view(_ port: Int) throws -> View {
-        let answer = try LoopbackHTTP.request(
+    private func view(_ port: Int) async throws -> View {
+        let answer = try await LoopbackHTTP.request(
             "GET", "/metrics?name[]=\(Self.latency)&name[]=partoo_webhook_probes_total", port: port,
             headers: [Self.protobuf])
         let (page, natives) = try ProtobufParser.parse(answer.body)
@@ -44,7 +44,7 @@ import Testing
             let exporter = try world.start(try world.configure(["webhook_id: 1"], storage: "state.db" + text))
             let port = try await exporter.port()
             for accept in ["text/plain", "application/openmetrics-text;version=1.0.0"] {
-                let page = try LoopbackHTTP.request(
+                let page = try await LoopbackHTTP.request(
                     "GET", "/metrics?name[]=\(Self.latency)", port: port, headers: ["Accept: \(accept)"])
                 #expect(page.text.matches(of: /,le="([^"]+)"/).map { String($0.output.1) } == bounds, "\(accept)")
             }
@@ -101,7 +101,7 @@ import Testing
         var schemas: Set<Int64> = []
         let end = ContinuousClock.now + .seconds(120)
         while schemas != [3, 2, 1], ContinuousClock.now < end {
-            let now = try view(port)
+            let now = try await view(port)
             #expect(now.count == now.probes && now.native.zeroCount == 0 && now.native.negative.isEmpty)
             #expect(now.native.positive.values.reduce(0, +) == now.count, "an observation is lost")
             let populated = now.native.positive.filter { $0.value > 0 }

@@ -21,10 +21,10 @@ import Testing
         #expect(refused["partoo_exporter_config_last_reload_successful"] == 0)
         #expect(refused["partoo_exporter_watches", ["source": "static"]] == 2)
         let port = try await exporter.port()
-        let answer = try LoopbackHTTP.request("POST", "/-/reload", port: port)
+        let answer = try await LoopbackHTTP.request("POST", "/-/reload", port: port)
         #expect(answer.status == 500 && answer.text.contains("config.yml:1"))
         _ = try world.configure(["webhook_id: 1"])
-        #expect(try LoopbackHTTP.request("POST", "/-/reload", port: port).status == 200)
+        #expect(try await LoopbackHTTP.request("POST", "/-/reload", port: port).status == 200)
         let after = try await exporter.samples { $0["partoo_exporter_watches", ["source": "static"]] == 1 }
         #expect(after.series("partoo_webhook_config_state", ["webhook_id": "2"]).isEmpty)
         for counter in [
@@ -200,7 +200,7 @@ import Testing
         let port = try await exporter.port()
         var texts = [exporter.errors, exporter.output]
         for path in ["/", "/metrics", "/-/healthy", "/-/ready", "/nope"] {
-            texts.append(try LoopbackHTTP.request("GET", path, port: port).text)
+            texts.append(try await LoopbackHTTP.request("GET", path, port: port).text)
         }
         #expect(await exporter.stop() == 0)
         for text in texts {
@@ -219,7 +219,7 @@ import Testing
         for (method, target, status) in [
             ("POST", "/-/reload", 403), ("GET", "/probe?webhook_id=1&debug=true", 403), ("GET", "/", 200),
         ] {
-            #expect(try LoopbackHTTP.request(method, target, port: port).status == status, "\(target)")
+            #expect(try await LoopbackHTTP.request(method, target, port: port).status == status, "\(target)")
         }
         #expect(await exporter.stop() == 0)
         let help = try await ExporterProcess.run(["serve", "--help"]).output
@@ -236,17 +236,17 @@ import Testing
             "/probe?webhook_id=1", "/style.css", "/-/healthy", "/-/ready",
         ] {
             for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
-                let answer = try LoopbackHTTP.request(method, path, port: port)
+                let answer = try await LoopbackHTTP.request(method, path, port: port)
                 #expect(answer.status == 405 && answer.header("Allow") == "GET, HEAD", "\(method) \(path)")
             }
-            let got = try LoopbackHTTP.request("GET", path, port: port)
-            let head = try LoopbackHTTP.request("HEAD", path, port: port)
+            let got = try await LoopbackHTTP.request("GET", path, port: port)
+            let head = try await LoopbackHTTP.request("HEAD", path, port: port)
             #expect(head.status == got.status && head.body.isEmpty, "\(path)")
             #expect(head.header("Content-Type") == got.header("Content-Type"), "\(path)")
             #expect(head.header("Content-Length").flatMap(Int.init) ?? 0 > 0, "\(path)")
         }
         for method in ["GET", "HEAD", "PUT", "DELETE"] {
-            let answer = try LoopbackHTTP.request(method, "/-/reload", port: port)
+            let answer = try await LoopbackHTTP.request(method, "/-/reload", port: port)
             #expect(answer.status == 405 && answer.header("Allow") == "POST", "\(method)")
         }
         for path in [
@@ -255,15 +255,15 @@ import Testing
             "/webhooks/acme/999", "/webhooks/acme/01", "/api/v1/webhooks/acme/999", "*",
         ] {
             for method in ["GET", "HEAD", "POST", "OPTIONS"] {
-                let answer = try LoopbackHTTP.request(method, path, port: port)
+                let answer = try await LoopbackHTTP.request(method, path, port: port)
                 #expect(answer.status == 404 && answer.header("Allow") == nil, "\(method) \(path)")
             }
         }
-        let unknown = try LoopbackHTTP.request("FOO", "/metrics", port: port)
+        let unknown = try await LoopbackHTTP.request("FOO", "/metrics", port: port)
         #expect(unknown.status == 405 && unknown.header("Allow") == "GET, HEAD")
         #expect(await exporter.stop() == 0)
         let plain = try world.start(path)
-        #expect(try LoopbackHTTP.request("POST", "/-/reload", port: try await plain.port()).status == 403)
+        #expect(try await LoopbackHTTP.request("POST", "/-/reload", port: try await plain.port()).status == 403)
         #expect(await plain.stop() == 0)
     }
 
@@ -272,12 +272,12 @@ import Testing
         world.partoo.setFault(.reaction(.hang))
         let exporter = try world.start(try world.configure(["webhook_id: 1"]))
         let port = try await exporter.port()
-        #expect(try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 503)
-        #expect(try LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
+        #expect(try await LoopbackHTTP.request("GET", "/-/ready", port: port).status == 503)
+        #expect(try await LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
         // A failed check is one, too.
         world.partoo.setFault(.status(500))
         let isReady = try await eventually {
-            try LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200 ? true : nil
+            try await LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200 ? true : nil
         }
         #expect(isReady == true)
         #expect(try await exporter.samples()["partoo_webhook_config_checks_total"] ?? 0 >= 1)

@@ -9,8 +9,8 @@ import Testing
     /// Turns that do not come while a test looks.
     private static let rare = "check_interval: 1y, probe_interval: 1y"
 
-    private static func samplesOf(_ path: String, _ port: Int, _ headers: [String] = []) throws -> Samples {
-        let answer = try LoopbackHTTP.request("GET", path, port: port, headers: headers)
+    private static func samplesOf(_ path: String, _ port: Int, _ headers: [String] = []) async throws -> Samples {
+        let answer = try await LoopbackHTTP.request("GET", path, port: port, headers: headers)
         #expect(answer.status == 200, "\(answer.text)")
         return Samples(answer.text)
     }
@@ -31,7 +31,7 @@ import Testing
         _ = try await exporter.samples { $0["partoo_webhook_probe_success", ["webhook_id": "1"]] != nil }
         let port = try await exporter.port()
         for path in ["/", "/webhooks/acme/1", "/api/v1/webhooks", "/api/v1/webhooks/acme/1", "/probe?webhook_id=1"] {
-            let answer = try LoopbackHTTP.request("GET", path, port: port)
+            let answer = try await LoopbackHTTP.request("GET", path, port: port)
             #expect(answer.status == 200)
             #expect(!answer.text.contains("canary"), "\(path)")
             if answer.header("Content-Type")?.hasPrefix("text/html") == true {
@@ -42,12 +42,13 @@ import Testing
                 #expect(!answer.text.contains(" style="), "the policy lets no inline style through")
             }
         }
-        let page = try LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text
+        let page = try await LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text
         for text in ["X-Old", "differs", "drifted", "probe fails", "header_invalid", "probe_id"] {
             #expect(page.contains(text), "\(text)")
         }
         #expect(
-            try LoopbackHTTP.request("GET", "/style.css", port: port).header("Content-Type")?.contains("css") == true)
+            try await LoopbackHTTP.request("GET", "/style.css", port: port).header("Content-Type")?.contains("css")
+                == true)
         #expect(await exporter.stop() == 0)
     }
 
@@ -63,8 +64,8 @@ import Testing
             (1...3).allSatisfy { samples["partoo_webhook_probe_success", ["webhook_id": "\($0)"]] != nil }
         }
         let port = try await exporter.port()
-        func list(_ query: String) throws -> (ids: [Int], count: Int, pages: Int) {
-            let answer = try LoopbackHTTP.request("GET", "/api/v1/webhooks" + query, port: port)
+        func list(_ query: String) async throws -> (ids: [Int], count: Int, pages: Int) {
+            let answer = try await LoopbackHTTP.request("GET", "/api/v1/webhooks" + query, port: port)
             let object = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
             let items = object?["items"] as? [[String: Any]] ?? []
             return (
@@ -72,22 +73,24 @@ import Testing
                 object?["max_page"] as? Int ?? -1
             )
         }
-        let all = try list("")
+        let all = try await list("")
         #expect(all.ids.prefix(3) == [2, 1, 3] && all.ids.count == 200 && all.count == 250 && all.pages == 2)
-        #expect(try list("?page=2").ids.count == 50)
-        #expect(try list("?page=3").ids.isEmpty)
-        #expect(try list("?state=failing").ids == [2])
-        #expect(try list("?state=in_sync&q=TEAM%3Dblue").ids == [3])
-        #expect(try list("?account=other").ids.isEmpty)
+        #expect(try await list("?page=2").ids.count == 50)
+        #expect(try await list("?page=3").ids.isEmpty)
+        #expect(try await list("?state=failing").ids == [2])
+        #expect(try await list("?state=in_sync&q=TEAM%3Dblue").ids == [3])
+        #expect(try await list("?account=other").ids.isEmpty)
         for query in ["?state=nonsense", "?page=0", "?page=x", "?page=1&page=2"] {
-            #expect(try LoopbackHTTP.request("GET", "/api/v1/webhooks" + query, port: port).status == 400, "\(query)")
-            #expect(try LoopbackHTTP.request("GET", "/" + query, port: port).status == 400, "\(query)")
+            for path in ["/api/v1/webhooks", "/"] {
+                #expect(
+                    try await LoopbackHTTP.request("GET", path + query, port: port).status == 400, "\(path)\(query)")
+            }
         }
-        let page = try LoopbackHTTP.request("GET", "/?state=failing", port: port).text
+        let page = try await LoopbackHTTP.request("GET", "/?state=failing", port: port).text
         #expect(page.contains("acme/2") && !page.contains("acme/1<"))
         for path in ["/webhooks/acme/9999", "/webhooks/acme/x", "/webhooks/acme/01", "/webhooks/other/1"] {
-            #expect(try LoopbackHTTP.request("GET", path, port: port).status == 404, "\(path)")
-            #expect(try LoopbackHTTP.request("GET", "/api/v1" + path, port: port).status == 404, "\(path)")
+            #expect(try await LoopbackHTTP.request("GET", path, port: port).status == 404, "\(path)")
+            #expect(try await LoopbackHTTP.request("GET", "/api/v1" + path, port: port).status == 404, "\(path)")
         }
         #expect(await exporter.stop() == 0)
     }
@@ -100,17 +103,18 @@ import Testing
         let exporter = try world.start(path, Self.flags)
         let port = try await exporter.port()
         // The first check is not due yet; the probe brings it forward.
-        let first = try Self.samplesOf("/probe?webhook_id=1&account=acme", port)
+        let first = try await Self.samplesOf("/probe?webhook_id=1&account=acme", port)
         #expect(first.faults.isEmpty)
         #expect(first["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1)
         #expect(world.partoo.count("/v2/webhooks/1") == 1)
         let seen = receiver.count
         receiver.behaviour = .status(503)
         #expect(
-            try Self.samplesOf("/probe?webhook_id=1", port)["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1)
+            try await Self.samplesOf("/probe?webhook_id=1", port)["partoo_webhook_probe_success", ["webhook_id": "1"]]
+                == 1)
         #expect(receiver.count == seen, "one younger than 5 s is reused")
         let failing = try await eventually { () -> Samples? in
-            let samples = try Self.samplesOf("/probe?webhook_id=1", port)
+            let samples = try await Self.samplesOf("/probe?webhook_id=1", port)
             return samples["partoo_webhook_probe_success", ["webhook_id": "1"]] == 0 ? samples : nil
         }
         let fresh = try #require(failing)
@@ -143,16 +147,16 @@ import Testing
             ("webhook_id=1&account=a%2Fb", 400), ("webhook_id=1&debug=yes", 400),
         ]
         for item in table {
-            let answer = try LoopbackHTTP.request("GET", "/probe?" + item.query, port: port)
+            let answer = try await LoopbackHTTP.request("GET", "/probe?" + item.query, port: port)
             #expect(answer.status == item.status, "\(item.query): \(answer.text)")
         }
         #expect(receiver.count == 0)
         #expect(
-            try LoopbackHTTP.request("GET", "/probe?webhook_id=1&debug=true", port: try await plain.port()).status
+            try await LoopbackHTTP.request("GET", "/probe?webhook_id=1&debug=true", port: try await plain.port()).status
                 == 403)
-        #expect(try LoopbackHTTP.request("POST", "/probe?webhook_id=1", port: port).status == 405)
+        #expect(try await LoopbackHTTP.request("POST", "/probe?webhook_id=1", port: port).status == 405)
         // A target of the caller's own is no parameter, and the scrape's timeout cuts the module's.
-        let cut = try LoopbackHTTP.request(
+        let cut = try await LoopbackHTTP.request(
             "GET", "/probe?webhook_id=1&debug=true&target=https://example.com", port: port,
             headers: ["X-Prometheus-Scrape-Timeout-Seconds: 1"])
         let lines = cut.text.split(separator: "\n").drop { !$0.hasPrefix("# HELP") }
@@ -161,7 +165,7 @@ import Testing
         #expect(cut.status == 200 && cut.text.contains("response_timeout"), "\(cut.text)")
         #expect(!cut.text.contains("canary") && !cut.text.contains("example.com"))
         #expect(
-            try LoopbackHTTP.request(
+            try await LoopbackHTTP.request(
                 "GET", "/probe?webhook_id=1", port: port, headers: ["X-Prometheus-Scrape-Timeout-Seconds: soon"]
             ).status == 400)
         #expect(await exporter.stop() == 0)
@@ -184,11 +188,9 @@ import Testing
         let answers = try await withThrowingTaskGroup(of: (id: Int, answer: LoopbackHTTP.Answer).self) { group in
             for id in ids {
                 group.addTask {
-                    let answer = try await onThread {
-                        try LoopbackHTTP.request(
-                            "GET", "/probe?webhook_id=\(id)", port: port,
-                            headers: ["X-Prometheus-Scrape-Timeout-Seconds: 8"])
-                    }
+                    let answer = try await LoopbackHTTP.request(
+                        "GET", "/probe?webhook_id=\(id)", port: port,
+                        headers: ["X-Prometheus-Scrape-Timeout-Seconds: 8"])
                     return (id, answer)
                 }
             }
@@ -217,13 +219,13 @@ import Testing
         let query =
             "webhook_id=1&account=acme&target=\(elsewhere)/x&url=\(elsewhere)/x&module=other&method=POST&body=canary"
             + "&headers=X-Canary:1&custom_headers=X-Canary:1&hostname=canary&timeout=1h&proxy_url=\(elsewhere)"
-        _ = try Self.samplesOf("/probe?webhook_id=1", port)
+        _ = try await Self.samplesOf("/probe?webhook_id=1", port)
         let plain = try #require(receiver.requests.last)
         let headers = ["X-Canary: 1", "Authorization: canary", "Cookie: canary=1", "User-Agent: canary"]
         // The one before is reused for a while.
         let asked = try await eventually { () -> SimulatedRequest? in
             let seen = receiver.count
-            _ = try Self.samplesOf("/probe?" + query, port, headers)
+            _ = try await Self.samplesOf("/probe?" + query, port, headers)
             return receiver.count > seen ? receiver.requests.last : nil
         }
         let probe = try #require(asked)
@@ -247,7 +249,7 @@ import Testing
         receiver.behaviour = .status(503)
         let page = try #require(
             try await eventually { () -> String? in
-                let text = try LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text
+                let text = try await LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text
                 let probes = text.matches(of: /data-label="probe_id"/).count
                 #expect(probes <= 20, "the last 20 are kept")
                 return probes == 20 && text.contains("1 changed") && text.contains("status 503") ? text : nil
@@ -288,8 +290,8 @@ import Testing
         let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
         let port = try await exporter.port()
         for path in ["/", "/style.css", "/api/v1/openapi.json", "/webhooks/acme/1"] {
-            let plain = try LoopbackHTTP.request("GET", path, port: port)
-            let packed = try LoopbackHTTP.request("GET", path, port: port, headers: ["Accept-Encoding: br, gzip"])
+            let plain = try await LoopbackHTTP.request("GET", path, port: port)
+            let packed = try await LoopbackHTTP.request("GET", path, port: port, headers: ["Accept-Encoding: br, gzip"])
             #expect(plain.header("Content-Encoding") == nil && plain.header("Vary") == "Accept-Encoding", "\(path)")
             #expect(packed.header("Content-Encoding") == "gzip" && packed.body.starts(with: [0x1f, 0x8b]), "\(path)")
             #expect(packed.body.count * 3 < plain.body.count * 2, "\(path)")
@@ -301,7 +303,7 @@ import Testing
         let world = try await World()
         let exporter = try world.start(try world.configure(["webhook_id: 1, enabled: false"]))
         let port = try await exporter.port()
-        let answer = try LoopbackHTTP.request("GET", "/api/v1/openapi.json", port: port)
+        let answer = try await LoopbackHTTP.request("GET", "/api/v1/openapi.json", port: port)
         let document = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
         for reference in answer.text.matches(of: /"\$ref": "#\/([^"]+)"/) {
             var place: Any? = document
@@ -315,9 +317,9 @@ import Testing
             let responses = (operations["get"] as? [String: Any])?["responses"] as? [String: Any]
             #expect(responses?["401"] != nil && operations.keys.sorted() == ["get"], "\(path)")
             let concrete = path.replacing("{account}", with: "acme").replacing("{id}", with: "1")
-            let other = try LoopbackHTTP.request("POST", concrete, port: port)
+            let other = try await LoopbackHTTP.request("POST", concrete, port: port)
             #expect(other.status == 405 && other.header("Allow") == "GET, HEAD", "\(path)")
-            let got = try LoopbackHTTP.request("GET", concrete, port: port).status
+            let got = try await LoopbackHTTP.request("GET", concrete, port: port).status
             #expect(responses?[String(got)] != nil, "\(path): \(got)")
         }
         #expect(await exporter.stop() == 0)
@@ -339,18 +341,18 @@ import Testing
         let seen = receiver.count
         receiver.behaviour = .reaction(.hang)
         let first = Task {
-            try await onThread {
-                // The last one is reused for a while.
-                while receiver.count == seen { _ = try LoopbackHTTP.request("GET", "/probe?webhook_id=1", port: port) }
+            // The last one is reused for a while.
+            while receiver.count == seen {
+                _ = try await LoopbackHTTP.request("GET", "/probe?webhook_id=1", port: port)
             }
         }
         _ = try await eventually { receiver.count > seen ? true : nil }
         let busy = try await eventually { () -> LoopbackHTTP.Answer? in
-            let answer = try await onThread { try LoopbackHTTP.request("GET", "/probe?webhook_id=2", port: port) }
+            let answer = try await LoopbackHTTP.request("GET", "/probe?webhook_id=2", port: port)
             return answer.status == 200 && receiver.count == seen + 1 ? nil : answer
         }
         #expect(busy?.status == 503 && busy?.header("Retry-After") == "5", "\(busy?.text ?? "")")
-        let late = try LoopbackHTTP.request(
+        let late = try await LoopbackHTTP.request(
             "GET", "/probe?webhook_id=1", port: port, headers: ["X-Prometheus-Scrape-Timeout-Seconds: 0.6"])
         #expect(late.status == 504, "\(late.text)")
         #expect(await exporter.stop() == 0)
@@ -370,16 +372,14 @@ import Testing
         // So long that whoever asks comes in time, whatever else the machine has to do.
         receiver.behaviour = .slow(milliseconds: 6000)
         let first = Task {
-            try await onThread {
-                // The scheduled one is reused for a while.
-                var samples = try Self.samplesOf("/probe?webhook_id=1", port)
-                while receiver.count == seen { samples = try Self.samplesOf("/probe?webhook_id=1", port) }
-                return samples
-            }
+            // The scheduled one is reused for a while.
+            var samples = try await Self.samplesOf("/probe?webhook_id=1", port)
+            while receiver.count == seen { samples = try await Self.samplesOf("/probe?webhook_id=1", port) }
+            return samples
         }
         _ = try await eventually { receiver.count > seen ? true : nil }
         let others = try await withThrowingTaskGroup(of: Samples.self) { group in
-            for _ in 1...4 { group.addTask { try await onThread { try Self.samplesOf("/probe?webhook_id=1", port) } } }
+            for _ in 1...4 { group.addTask { try await Self.samplesOf("/probe?webhook_id=1", port) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
         let shared = try await first.value["partoo_webhook_probe_duration_seconds"]
@@ -395,19 +395,20 @@ import Testing
         let exporter = try world.start(path, ["--web.external-url", "https://proxy.example/partoo/"])
         let port = try await exporter.port()
         for path in ["/partoo/", "/", "/partoo/metrics", "/partoo/-/healthy", "/-/healthy", "/partoo/style.css"] {
-            #expect(try LoopbackHTTP.request("GET", path, port: port).status == 200, "\(path)")
+            #expect(try await LoopbackHTTP.request("GET", path, port: port).status == 200, "\(path)")
         }
         #expect(
-            try LoopbackHTTP.request("GET", "/partoo/", port: port).text.contains("href=\"/partoo/webhooks/acme/1\""))
-        let moved = try LoopbackHTTP.request("GET", "/partoo", port: port)
+            try await LoopbackHTTP.request("GET", "/partoo/", port: port).text.contains(
+                "href=\"/partoo/webhooks/acme/1\""))
+        let moved = try await LoopbackHTTP.request("GET", "/partoo", port: port)
         #expect(moved.status == 308 && moved.header("Location") == "/partoo/")
         #expect(await exporter.stop() == 0)
         let bare = try world.start(path, ["--web.disable-pages"])
         let barePort = try await bare.port()
         for path in ["/", "/webhooks/acme/1", "/api/v1/webhooks", "/api/v1/openapi.json", "/probe?webhook_id=1"] {
-            #expect(try LoopbackHTTP.request("GET", path, port: barePort).status == 404, "\(path)")
+            #expect(try await LoopbackHTTP.request("GET", path, port: barePort).status == 404, "\(path)")
         }
-        #expect(try LoopbackHTTP.request("GET", "/metrics", port: barePort).status == 200)
+        #expect(try await LoopbackHTTP.request("GET", "/metrics", port: barePort).status == 200)
         #expect(await bare.stop() == 0)
         for url in [
             "nonsense", "ftp://a.example/", "https://a.example/a b", "https://canary:canary@a.example/",
@@ -438,10 +439,10 @@ import Testing
         let exporter = try world.start(
             try world.configure(["webhook_id: 1, enabled: false"]), ["--web.external-url=\(url)"])
         let port = try await exporter.port()
-        let page = try LoopbackHTTP.request("GET", "\(prefix)/", port: port)
+        let page = try await LoopbackHTTP.request("GET", "\(prefix)/", port: port)
         #expect(page.status == 200 && page.text.contains("href=\"\(prefix)/webhooks/acme/1\""))
         for path in ["/metrics", "\(prefix)/metrics"] {
-            let metrics = try LoopbackHTTP.request("GET", path, port: port)
+            let metrics = try await LoopbackHTTP.request("GET", path, port: port)
             #expect(metrics.status == 200 && metrics.header("Content-Type")?.hasPrefix("text/plain") == true, "\(path)")
         }
         #expect(await exporter.stop() == 0)
@@ -453,11 +454,11 @@ import Testing
         let path = try world.configure(["webhook_id: 1, enabled: false"])
         let exporter = try world.start(path, ["--web.telemetry-path=/"])
         let port = try await exporter.port()
-        let metrics = try LoopbackHTTP.request("GET", "/", port: port)
+        let metrics = try await LoopbackHTTP.request("GET", "/", port: port)
         #expect(metrics.status == 200 && metrics.text.contains("\npartoo_exporter_build_info{"))
-        #expect(try LoopbackHTTP.request("GET", "/metrics", port: port).status == 404)
+        #expect(try await LoopbackHTTP.request("GET", "/metrics", port: port).status == 404)
         for (path, status) in [("/webhooks/acme/1", 200), ("/webhooks/acme/2", 404)] {
-            let page = try LoopbackHTTP.request("GET", path, port: port)
+            let page = try await LoopbackHTTP.request("GET", path, port: port)
             #expect(page.status == status && page.text.ranges(of: "href=\"/\"").count == 1)
             #expect(page.text.contains("<a href=\"/\">Metrics</a>") && !page.text.contains("All webhooks"))
         }

@@ -23,28 +23,32 @@ import Testing
             "basic_auth_users: {alice: \"\(hash)\", bob: \"\(hash)\"}"
         }
 
-        func ask(_ user: String, _ password: String, _ path: String = "/-/healthy") throws -> LoopbackHTTP.Answer {
+        func ask(
+            _ user: String, _ password: String, _ path: String = "/-/healthy"
+        ) async throws -> LoopbackHTTP.Answer {
             let credentials = Data("\(user):\(password)".utf8).base64EncodedString()
-            return try LoopbackHTTP.request(
+            return try await LoopbackHTTP.request(
                 "GET", path, port: port, headers: ["Authorization: Basic \(credentials)"])
         }
 
         /// The processor time that the exporter spends on so many requests, in the kernel's ticks.
-        func ticks(_ count: Int, _ request: (Int) throws -> LoopbackHTTP.Answer, status: Int) throws -> Int {
+        func ticks(
+            _ count: Int, _ request: (Int) async throws -> LoopbackHTTP.Answer, status: Int
+        ) async throws -> Int {
             let before = try exporter.processorTicks
-            for number in 0..<count { #expect(try request(number).status == status) }
+            for number in 0..<count { #expect(try await request(number).status == status) }
             return try exporter.processorTicks - before
         }
     }
 
     @Test func anUnknownUserCostsAsMuchAsAWrongPasswordAndARightOneNextToNothing() async throws {
         let site = try await Site()
-        #expect(try site.ask("alice", Self.password).status == 200)
+        #expect(try await site.ask("alice", Self.password).status == 200)
         let count = 12
-        let wrong = try site.ticks(count, { try site.ask("alice", "wrong \($0)") }, status: 401)
-        let unknown = try site.ticks(count, { try site.ask("carol\($0)", Self.password) }, status: 401)
-        let right = try site.ticks(count, { _ in try site.ask("alice", Self.password) }, status: 200)
-        let again = try site.ticks(count, { _ in try site.ask("carol", Self.password) }, status: 401)
+        let wrong = try await site.ticks(count, { try await site.ask("alice", "wrong \($0)") }, status: 401)
+        let unknown = try await site.ticks(count, { try await site.ask("carol\($0)", Self.password) }, status: 401)
+        let right = try await site.ticks(count, { _ in try await site.ask("alice", Self.password) }, status: 200)
+        let again = try await site.ticks(count, { _ in try await site.ask("carol", Self.password) }, status: 401)
         let text = "ticks: wrong \(wrong), unknown \(unknown), the same unknown one \(again), right \(right)"
         // Each costs tens of milliseconds: far more than one tick.
         #expect(wrong > count, "\(text)")
@@ -57,7 +61,7 @@ import Testing
     /// More wrong passwords at once than may be worked through, and than there are places for scrapes.
     @Test func aCrowdOfWrongPasswordsShutsNoScrapeOut() async throws {
         let site = try await Site()
-        #expect(try site.ask("alice", Self.password).status == 200)
+        #expect(try await site.ask("alice", Self.password).status == 200)
         let credentials = "Authorization: Basic \(Data("alice:wrong".utf8).base64EncodedString())"
         let crowd = try await onThread { [port = site.port] in
             try (0..<200).map { _ in
@@ -66,7 +70,7 @@ import Testing
                 return client
             }
         }
-        #expect(try site.ask("alice", Self.password, "/metrics").status == 200)
+        #expect(try await site.ask("alice", Self.password, "/metrics").status == 200)
         // From another address, and not known yet.
         let bob = try await ChildProcess.run(
             "/usr/bin/curl",
@@ -85,9 +89,10 @@ import Testing
     @Test func whoeverIsNotLetInIsToldTheSame() async throws {
         let site = try await Site()
         var answers = [
-            try site.ask("alice", "wrong"), try site.ask("carol", Self.password), try site.ask("", ""),
-            try LoopbackHTTP.request("GET", "/-/healthy", port: site.port),
-            try LoopbackHTTP.request("GET", "/nope", port: site.port, headers: ["Authorization: Bearer a"]),
+            try await site.ask("alice", "wrong"), try await site.ask("carol", Self.password),
+            try await site.ask("", ""),
+            try await LoopbackHTTP.request("GET", "/-/healthy", port: site.port),
+            try await LoopbackHTTP.request("GET", "/nope", port: site.port, headers: ["Authorization: Bearer a"]),
         ]
         let first = answers.removeFirst()
         #expect(first.status == 401 && first.header("WWW-Authenticate") == "Basic")
@@ -103,13 +108,13 @@ import Testing
 
     @Test func aChangedFileHoldsFromTheNextRequestOnAndForWhoeverIsRemembered() async throws {
         let site = try await Site()
-        for _ in 0..<2 { #expect(try site.ask("alice", Self.password).status == 200) }
+        for _ in 0..<2 { #expect(try await site.ask("alice", Self.password).status == 200) }
         // Another salt: nobody's password.
         try site.world.write(Site.configuration(Self.hash.replacing("abcdef", with: "abcdeg")), to: "web.yml")
-        #expect(try site.ask("alice", Self.password).status == 401)
+        #expect(try await site.ask("alice", Self.password).status == 401)
         try site.world.write("basic_auth_users: {bob: \"\(Self.hash)\"}", to: "web.yml")
-        #expect(try site.ask("alice", Self.password).status == 401)
-        #expect(try site.ask("bob", Self.password).status == 200)
+        #expect(try await site.ask("alice", Self.password).status == 401)
+        #expect(try await site.ask("bob", Self.password).status == 200)
         #expect(await site.exporter.stop() == 0)
     }
 }

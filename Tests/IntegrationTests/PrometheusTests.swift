@@ -18,15 +18,15 @@ struct PrometheusTests {
         _ = try await prometheus.query("up") { $0.count == 1 && $0[0].value == 1 }
         let state = "partoo_webhook_config_state{state=\"in_sync\"} == 1"
         #expect(try await prometheus.query(state) { $0.count == 2 }.allSatisfy { $0.labels["account"] == "acme" })
-        #expect(try prometheus.query("count by (__name__) ({__name__=~\"partoo_.*|process_.*\"})").count > 40)
-        #expect(try prometheus.query("scrape_samples_scraped != scrape_samples_post_metric_relabeling").isEmpty)
+        #expect(try await prometheus.query("count by (__name__) ({__name__=~\"partoo_.*|process_.*\"})").count > 40)
+        #expect(try await prometheus.query("scrape_samples_scraped != scrape_samples_post_metric_relabeling").isEmpty)
         _ = try world.configure(["webhook_id: 1"])
         exporter.signal(SIGHUP)
         // Without staleness markers the old series would be answered for five minutes more.
         let left = try await prometheus.query(state) { $0.count == 1 }
         #expect(left.first?.labels["webhook_id"] == "1")
-        #expect(try prometheus.query("{__name__=~\"partoo_webhook_.+\",webhook_id=\"2\"}").isEmpty)
-        #expect(try prometheus.query("up").first?.value == 1)
+        #expect(try await prometheus.query("{__name__=~\"partoo_webhook_.+\",webhook_id=\"2\"}").isEmpty)
+        #expect(try await prometheus.query("up").first?.value == 1)
         #expect(await exporter.stop() == 0)
     }
 }

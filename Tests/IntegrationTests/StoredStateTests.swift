@@ -67,7 +67,7 @@ import Testing
         // The change log is from two runs ago.
         let port = try await third.port()
         for path in ["/webhooks/acme/1", "/api/v1/webhooks/acme/1"] {
-            let text = try LoopbackHTTP.request("GET", path, port: port).text
+            let text = try await LoopbackHTTP.request("GET", path, port: port).text
             #expect(text.contains("url went from https://127.0.0.1:"), "\(text)")
             #expect(text.contains("noticed by a check") && !text.contains("canary"))
         }

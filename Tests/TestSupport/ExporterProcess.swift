@@ -82,11 +82,11 @@ package struct ExporterProcess: Sendable {
     package func samples(_ condition: @escaping @Sendable (Samples) -> Bool = { _ in true }) async throws -> Samples {
         let port = try await port()
         let found = try await eventually { () -> Samples? in
-            let samples = Samples(try LoopbackHTTP.request("GET", "/metrics", port: port).text)
+            let samples = Samples(try await LoopbackHTTP.request("GET", "/metrics", port: port).text)
             return condition(samples) ? samples : nil
         }
         if let found { return found }
-        let last = try LoopbackHTTP.request("GET", "/metrics", port: port).text
+        let last = try await LoopbackHTTP.request("GET", "/metrics", port: port).text
         let own = last.split(separator: "\n").filter { $0.hasPrefix("partoo_webhook_") && !$0.contains("_bucket{") }
         throw ChildProcess.Failure(description: "what was waited for never came:\n\(own.joined(separator: "\n"))")
     }

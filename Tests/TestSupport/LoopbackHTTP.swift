@@ -1,6 +1,7 @@
 import Glibc
 
-/// A small HTTP/1.1 client for loopback: one request, one connection, everything as received.
+/// A small HTTP/1.1 client for loopback: one request, one connection, everything as received. Each request blocks a thread of
+/// its own, so that no slow answer keeps the pool's few from other tests.
 package enum LoopbackHTTP {
     package struct Answer: Sendable {
         package var status: Int
@@ -21,14 +22,18 @@ package enum LoopbackHTTP {
     /// - Throws: `Failure` where no connection came about or the answer is not HTTP.
     package static func request(
         _ method: String = "GET", _ path: String, port: Int, headers: [String] = []
-    ) throws -> Answer {
+    ) async throws -> Answer {
         let lines = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1:\(port)", "Connection: close"] + headers
-        return try parse(
-            exchange(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8), port: port), isHead: method == "HEAD")
+        let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        return try parse(await exchange(bytes, port: port), isHead: method == "HEAD")
     }
 
     /// Sends bytes as they are and reads until the peer closes.
-    package static func exchange(_ bytes: [UInt8], port: Int) throws -> [UInt8] {
+    package static func exchange(_ bytes: [UInt8], port: Int) async throws -> [UInt8] {
+        try await onThread { try exchangeHere(bytes, port: port) }
+    }
+
+    private static func exchangeHere(_ bytes: [UInt8], port: Int) throws -> [UInt8] {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(description: "socket: \(errno)") }
         defer { close(descriptor) }

@@ -37,7 +37,7 @@ package final class PrometheusServer: Sendable {
         else { throw ChildProcess.Failure(description: "Prometheus does not listen:\n\(process.errors)") }
         self.port = port
         let isReady = try await eventually { () -> Bool? in
-            (try? LoopbackHTTP.request("GET", "/-/ready", port: port).status) == 200 ? true : nil
+            (try? await LoopbackHTTP.request("GET", "/-/ready", port: port).status) == 200 ? true : nil
         }
         guard isReady == true else { throw ChildProcess.Failure(description: "Prometheus is not ready") }
     }
@@ -56,7 +56,7 @@ package final class PrometheusServer: Sendable {
     }
 
     /// - Throws: where Prometheus refuses the query or does not answer.
-    package func query(_ expression: String) throws -> [Sample] {
+    package func query(_ expression: String) async throws -> [Sample] {
         struct Answer: Decodable {
             struct Entry: Decodable {
                 var metric: [String: String]
@@ -76,7 +76,7 @@ package final class PrometheusServer: Sendable {
             var data: Result
         }
         let text = expression.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-        let answer = try LoopbackHTTP.request("GET", "/api/v1/query?query=\(text)", port: port)
+        let answer = try await LoopbackHTTP.request("GET", "/api/v1/query?query=\(text)", port: port)
         guard answer.status == 200 else { throw ChildProcess.Failure(description: answer.text) }
         return try JSONDecoder().decode(Answer.self, from: Data(answer.body)).data.result
             .map { Sample(labels: $0.metric, value: $0.value.number) }
@@ -89,10 +89,10 @@ package final class PrometheusServer: Sendable {
         _ expression: String, until condition: @escaping @Sendable ([Sample]) -> Bool
     ) async throws -> [Sample] {
         let found = try await eventually { () -> [Sample]? in
-            let samples = try self.query(expression)
+            let samples = try await self.query(expression)
             return condition(samples) ? samples : nil
         }
         if let found { return found }
-        throw ChildProcess.Failure(description: "\(expression) stayed \(try query(expression))")
+        throw ChildProcess.Failure(description: "\(expression) stayed \(try await query(expression))")
     }
 }

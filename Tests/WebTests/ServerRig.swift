@@ -76,7 +76,7 @@ extension ServerRig.Running {
     func request(
         _ method: String = "GET", _ path: String = "/", headers: [String] = []
     ) async throws -> LoopbackHTTP.Answer {
-        try await onThread { [port] in try LoopbackHTTP.request(method, path, port: port, headers: headers) }
+        try await LoopbackHTTP.request(method, path, port: port, headers: headers)
     }
 
     /// Sends bytes as they are, and returns all that comes until the server closes.
