@@ -6,9 +6,11 @@ build_packages=(
     git ca-certificates binutils libc6-dev libgcc-12-dev libstdc++-12-dev libxml2 libncurses6 libedit2 tzdata
     libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev libcrypt-dev libpcre2-dev
 )
+# What README and demo have their reader run, besides what every Debian has.
+demo_packages=(curl)
 # The real programs that the tests run.
 test_packages=(
-    prometheus prometheus-alertmanager nginx-light iproute2 procps curl openssl
+    prometheus prometheus-alertmanager nginx-light iproute2 procps openssl
     shellcheck yamllint lintian dpkg-dev man-db mandoc zsh fish systemd python3 python3-venv
     debootstrap systemd-container bubblewrap chromium fonts-dejavu-core
 )
