@@ -112,7 +112,8 @@ let package = Package(
             dependencies: ["ConfigurationFile", "Transport", "Partoo", "Watching", "Probing"],
             swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["Transport"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["CLinux", "Transport"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "TestSupport"], swiftSettings: settings),
         .testTarget(

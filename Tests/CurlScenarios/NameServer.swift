@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Transport
 
 /// A name server at 127.0.0.1:53 of a network namespace: answers from a table, and lets the askers of some names wait.
@@ -28,15 +29,7 @@ final class NameServer: Sendable {
             }
         }
         guard isBound else { throw Failure() }
-        let own = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<NameServer>.fromOpaque(argument).takeRetainedValue().serve() }
-                return nil
-            }, own.toOpaque())
-        pthread_detach(thread)
+        detachThread { self.serve() }
     }
 
     func set(_ name: String, _ addresses: String...) {

@@ -45,7 +45,7 @@ import Transport
             _ = connection.readRequest()
             let cut = Int.random(in: 0...answer.count, using: &generator)
             connection.write(Array(answer[..<cut]))
-            if Bool.random(using: &generator) { connection.endOfPeersBuffer() }
+            if Bool.random(using: &generator) { connection.pause(milliseconds: 1) }
             connection.write(Array(answer[cut...]))
             switch Int.random(in: 0..<6, using: &generator) {
             case 0: connection.reset()

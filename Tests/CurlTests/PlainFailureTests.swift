@@ -19,8 +19,6 @@ import Transport
         { connection in
             _ = connection.readRequest()
             connection.write(text)
-            // Taken by the peer before the reset, which would else overtake it.
-            connection.endOfPeersBuffer()
             connection.reset()
         }
     }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -20,11 +21,27 @@ package final class ChildProcess: Sendable {
             var errors: [UInt8] = []
             /// The exit status, or 128 and the signal's number.
             var status: Int32?
+            /// How many wait for something; the deadline runs as long as there is one.
+            var waits = 0
+            /// Whether it was killed since what was waited for did not come.
+            var wasKilled = false
             var waiters: [CheckedContinuation<Int32, Never>] = []
             var lineWaiters: [(needle: String, continuation: CheckedContinuation<String?, Never>)] = []
         }
 
         let state = Mutex(State())
+        /// A timer. Open as long as there is no status.
+        let deadline = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC))
+        /// A counter that the end of the process moves. Open as long as there is no status.
+        let ended = eventfd(0, Int32(EFD_CLOEXEC))
+
+        /// - Parameter limit: from now on; nil: none.
+        func setDeadline(_ limit: Duration?) {
+            let (seconds, attoseconds) = (limit ?? .zero).components
+            var time = itimerspec()
+            time.it_value = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+            timerfd_settime(deadline, 0, &time, nil)
+        }
     }
 
     package let processIdentifier: Int32
@@ -89,8 +106,8 @@ package final class ChildProcess: Sendable {
         within limit: Duration = patience
     ) async throws -> (status: Int32, output: String, errors: String) {
         let process = try ChildProcess(executable, arguments, environment: environment, input: input)
-        let (status, wasKilled) = await process.waiting(within: limit) { await process.end() }
-        guard !wasKilled else {
+        let status = await process.waiting(within: limit) { await process.end() }
+        guard !process.record.state.withLock(\.wasKilled) else {
             throw Failure(description: "\(executable) \(arguments) did not end: \(process.errors)")
         }
         return (status, process.output, process.errors)
@@ -111,21 +128,22 @@ package final class ChildProcess: Sendable {
     /// The exit status once it has ended and all that it wrote was read; 128 and the signal's number where one ended it, which
     /// is SIGKILL where it does not end by itself.
     package func exitStatus() async -> Int32 {
-        await waiting(within: Self.patience) { await end() }.value
+        await waiting(within: Self.patience) { await end() }
     }
 
     /// Kills it where what is waited for does not come; a test that has failed must not hold up the others.
-    private func waiting<Value>(
-        within limit: Duration, for wait: () async -> Value
-    ) async -> (value: Value, wasKilled: Bool) {
-        let watchdog = Task {
-            guard (try? await Task.sleep(for: limit)) != nil else { return false }
-            signal(SIGKILL)
-            return true
+    private func waiting<Value>(within limit: Duration, for wait: () async -> Value) async -> Value {
+        record.state.withLock { state in
+            state.waits += 1
+            if state.status == nil { record.setDeadline(limit) }
         }
-        let value = await wait()
-        watchdog.cancel()
-        return (value, await watchdog.value)
+        defer {
+            record.state.withLock { state in
+                state.waits -= 1
+                if state.waits == 0, state.status == nil { record.setDeadline(nil) }
+            }
+        }
+        return await wait()
     }
 
     private func end() async -> Int32 {
@@ -141,7 +159,7 @@ package final class ChildProcess: Sendable {
     /// The first whole line of standard error that holds the text, as soon as it is there; nil where the process ends before,
     /// or is killed since the line does not come.
     package func line(containing needle: String) async -> String? {
-        await waiting(within: Self.patience) { await nextLine(containing: needle) }.value
+        await waiting(within: Self.patience) { await nextLine(containing: needle) }
     }
 
     private func nextLine(containing needle: String) async -> String? {
@@ -159,47 +177,62 @@ package final class ChildProcess: Sendable {
     // MARK: Reading
 
     private static func startReading(_ identifier: pid_t, output: Int32, errors: Int32, _ record: Record) {
-        // A thread of its own: it blocks for as long as the process lives.
-        let context = Unmanaged.passRetained(Context(identifier, output, errors, record))
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Context>.fromOpaque(argument).takeRetainedValue().read()
-                return nil
-            }, context.toOpaque())
-        pthread_detach(thread)
+        detachThread {
+            var information = siginfo_t()
+            // Only looked at: its number is its own until the other thread, which knows the status then, takes it.
+            while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+            eventfd_write(record.ended, 1)
+        }
+        detachThread {
+            var reader = Reader(identifier, output, errors, record)
+            reader.read()
+        }
     }
 
-    private final class Context {
-        let identifier: pid_t
-        var descriptors: [pollfd]
-        let record: Record
+    private struct Reader {
+        private let identifier: pid_t
+        private let record: Record
+        /// Output, errors, the end, the deadline.
+        private var descriptors: [pollfd]
 
         init(_ identifier: pid_t, _ output: Int32, _ errors: Int32, _ record: Record) {
             self.identifier = identifier
-            descriptors = [output, errors].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             self.record = record
+            descriptors = [output, errors, record.ended, record.deadline].map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+            }
         }
 
-        func read() {
+        mutating func read() {
             var buffer = [UInt8](repeating: 0, count: 65_536)
-            while descriptors.contains(where: { $0.fd >= 0 }) {
+            while descriptors[..<3].contains(where: { $0.fd >= 0 }) {
                 guard poll(&descriptors, nfds_t(descriptors.count), -1) > 0 else { continue }
-                for index in descriptors.indices where descriptors[index].fd >= 0 && descriptors[index].revents != 0 {
+                for index in 0...1 where descriptors[index].fd >= 0 && descriptors[index].revents != 0 {
                     let count = Glibc.read(descriptors[index].fd, &buffer, buffer.count)
                     if count > 0 {
                         take(buffer[..<count], isError: index == 1)
                     } else if count == 0 || errno != EINTR {
-                        close(descriptors[index].fd)
-                        descriptors[index].fd = -1
+                        closeOutput(index)
                     }
                 }
+                if descriptors[2].revents != 0 { descriptors[2].fd = -1 }
+                if descriptors[3].revents != 0 { giveUp() }
             }
-            var status: Int32 = 0
-            while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
-            end(status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f))
+            end()
+        }
+
+        private mutating func closeOutput(_ index: Int) {
+            if descriptors[index].fd >= 0 { close(descriptors[index].fd) }
+            descriptors[index].fd = -1
+        }
+
+        /// Waits no longer than for the process itself: what it started may hold its output open.
+        private mutating func giveUp() {
+            descriptors[3].fd = -1
+            record.state.withLock { $0.wasKilled = true }
+            kill(identifier, SIGKILL)
+            closeOutput(0)
+            closeOutput(1)
         }
 
         private func take(_ bytes: ArraySlice<UInt8>, isError: Bool) {
@@ -220,11 +253,16 @@ package final class ChildProcess: Sendable {
             for (continuation, line) in found { continuation.resume(returning: line) }
         }
 
-        private func end(_ status: Int32) {
-            let (waiters, lineWaiters) = record.state.withLock { state in
+        private func end() {
+            let (status, waiters, lineWaiters) = record.state.withLock { [identifier, record] state in
+                var status: Int32 = 0
+                while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+                status = status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f)
                 state.status = status
+                close(record.ended)
+                close(record.deadline)
                 defer { (state.waiters, state.lineWaiters) = ([], []) }
-                return (state.waiters, state.lineWaiters)
+                return (status, state.waiters, state.lineWaiters)
             }
             for waiter in waiters { waiter.resume(returning: status) }
             for waiter in lineWaiters { waiter.continuation.resume(returning: nil) }

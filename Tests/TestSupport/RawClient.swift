@@ -123,23 +123,3 @@ package final class RawClient: Sendable {
         close()
     }
 }
-
-/// Blocking calls get a thread of their own.
-package func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-        let work = Unmanaged.passRetained(Work { continuation.resume(with: Result(catching: body)) })
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, work.toOpaque())
-        pthread_detach(thread)
-    }
-}
-
-private final class Work: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-}

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -33,7 +34,7 @@ package final class RawServer: Sendable {
         (descriptor, port) = try Self.listen(host, backlog ?? 128)
         isAccepting = backlog == nil
         guard isAccepting else { return }
-        Self.detach { [descriptor, record] in
+        detachThread { [descriptor, record] in
             while true {
                 let accepted = accept(descriptor, nil, nil)
                 guard accepted >= 0 else {
@@ -46,7 +47,7 @@ package final class RawServer: Sendable {
                 let index = record.count.add(1, ordering: .acquiringAndReleasing).oldValue
                 let connection = Connection(accepted, index: index) { text in record.texts.withLock { $0.append(text) }
                 }
-                Self.detach {
+                detachThread {
                     script(connection)
                     connection.close()
                 }
@@ -91,23 +92,6 @@ package final class RawServer: Sendable {
             throw Failure(description: "cannot listen on \(host): error \(errno)")
         }
         return (descriptor, port)
-    }
-
-    private final class Work: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-
-    private static func detach(_ body: @escaping @Sendable () -> Void) {
-        let work = Unmanaged.passRetained(Work(body))
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
-                return nil
-            }, work.toOpaque())
-        if status == 0 { pthread_detach(thread) } else { work.release() }
     }
 }
 
@@ -184,18 +168,11 @@ extension RawServer {
             shutdown(number, Int32(SHUT_WR))
         }
 
-        /// Returns once the peer's kernel has all that was written.
-        package func endOfPeersBuffer() {
-            var left: Int32 = 1
-            for _ in 0..<20_000 {
-                guard ioctl(number, UInt(TIOCOUTQ), &left) == 0, left > 0 else { return }
-                usleep(100)
-            }
-        }
-
-        /// What a slow peer does.
+        /// What a slow peer does, until the other side has gone.
         package func pause(milliseconds: Int) {
-            usleep(UInt32(milliseconds) * 1000)
+            // The number that poll takes too; the C library's module lacks poll's own name for it.
+            var own = pollfd(fd: number, events: Int16(EPOLLRDHUP.rawValue), revents: 0)
+            poll(&own, 1, Int32(milliseconds))
         }
 
         /// A close that the peer sees as a reset.

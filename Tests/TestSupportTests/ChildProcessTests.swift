@@ -36,11 +36,21 @@ import Testing
     }
 
     /// The test fails, and does not hold up the others.
-    @Test func aProgramThatDoesNotEndIsKilledAndThatIsTold() async {
+    @Test(arguments: ["exec sleep 600", "exec >&- 2>&-; exec sleep 600"])
+    func aProgramThatDoesNotEndIsKilledAndThatIsTold(_ script: String) async {
         let failure = await #expect(throws: ChildProcess.Failure.self) {
-            try await ChildProcess.run("/bin/sleep", ["600"], within: .milliseconds(50))
+            try await ChildProcess.run("/bin/sh", ["-c", script], within: .milliseconds(50))
         }
-        #expect(failure?.description == #"/bin/sleep ["600"] did not end: "#)
+        #expect(failure?.description == "/bin/sh \(["-c", script]) did not end: ")
+    }
+
+    @Test func whatAProgramLeavesBehindIsNotWaitedForLonger() async throws {
+        let script = "sleep 600 & echo $! >&2"
+        let failure = await #expect(throws: ChildProcess.Failure.self) {
+            try await ChildProcess.run("/bin/sh", ["-c", script], within: .seconds(5))
+        }
+        let left = failure?.description.split(separator: " ").last.flatMap { Int32($0.dropLast()) }
+        #expect(kill(try #require(left), SIGKILL) == 0)
     }
 
     @Test func aProgramInheritsNoDescriptor() async throws {
