@@ -120,25 +120,37 @@ def hasten(rules, factor):
 
 
 def eventually(what, attempt, timeout, pause=0.25):
-    """What `attempt` returns once that is true; it may raise what a server that is not up yet makes of a call."""
+    """What `attempt` returns once that is true; it may raise what a server that is not up yet makes of a call. Where that
+    does not come, or a child ends without being stopped, the check ends and tells what its children last said."""
     deadline = time.monotonic() + timeout
     while True:
-        with contextlib.suppress(OSError, urllib.error.URLError, http.client.HTTPException, ValueError):
+        said = None
+        try:
             if value := attempt():
                 return value
-        if time.monotonic() > deadline:
-            sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {what}: not within {timeout} s")
+        except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
+            said = error
+        ended = [process for process in _running if process.poll() is not None]
+        if ended or time.monotonic() > deadline:
+            break
         time.sleep(pause)
+    for process, log in _running.items():
+        state = "runs" if process.poll() is None else f"ended with {process.returncode}"
+        lines = log.read_text(errors="replace").splitlines()[-10:]
+        print(f"{pathlib.Path(process.args[0]).name} {state}; the last lines of {log.name}:", *lines, sep="\n  ", file=sys.stderr)
+    reason = f"{len(ended)} of the check's programs ended" if ended else f"not within {timeout} s"
+    sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {what}: {reason}" + (f" ({said!r})" if said else ""))
 
 
 # Processes
 
 
-_running = []
+_running = {}
+_reserved = []
 
 
 def _end_all():
-    for process in reversed(_running):
+    for process in reversed(list(_running)):
         stop(process)
 
 
@@ -149,13 +161,12 @@ def start(*command, log):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with open(log, "ab") as output:
         process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output, cwd=ROOT)
-    _running.append(process)
+    _running[process] = pathlib.Path(log)
     return process
 
 
 def stop(process):
-    if process in _running:
-        _running.remove(process)
+    _running.pop(process, None)
     process.terminate()
     try:
         process.wait(10)
@@ -170,10 +181,14 @@ def folder():
     return path
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def own_port():
+    """A port on loopback for a program of this check: whoever names it may listen there, also again after an end, and the
+    kernel gives it to nobody else as long as the check runs."""
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("127.0.0.1", 0))
+    _reserved.append(place)
+    return place.getsockname()[1]
 
 
 def exporter_binary():
@@ -205,15 +220,14 @@ class Prometheus:
 
     def __init__(self, directory, configuration, *flags):
         directory.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = own_port()
         self.url = f"http://127.0.0.1:{self.port}"
         path = directory / "prometheus.json"
         path.write_text(json.dumps(configuration))
-        self.log = directory / "prometheus.log"
         self.process = start(
             "prometheus", f"--config.file={path}", f"--storage.tsdb.path={directory / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self.port}", *flags, log=self.log)
-        eventually(f"Prometheus is ready ({self.log})", lambda: get(self.url + "/-/ready"), 30)
+            f"--web.listen-address=127.0.0.1:{self.port}", *flags, log=directory / "prometheus.log")
+        eventually("Prometheus is ready", lambda: get(self.url + "/-/ready"), 30)
 
     def query(self, expression):
         return self._ask("query", query=expression)

@@ -147,7 +147,7 @@ class SecondWorld:
                         for number in numbers]}, indent=1)
 
     def _start(self, job, configuration):
-        self.ports[job], path = kit.free_port(), self.folder / f"{job}.yml"
+        self.ports[job], path = kit.own_port(), self.folder / f"{job}.yml"
         path.write_text(configuration)
         return kit.start(self.binary, "serve", f"--config.file={path}", f"--web.listen-address=127.0.0.1:{self.ports[job]}",
                          log=self.folder / f"{job}.log")
