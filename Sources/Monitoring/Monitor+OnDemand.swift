@@ -170,7 +170,7 @@ extension Monitor {
 
     // MARK: Waiting
 
-    /// Returns once it has ended, or at the deadline. At once where it does not run.
+    /// Returns once it has ended, at the deadline, or when the asker gives up. At once where it does not run.
     private func wait(for thing: Waitable, until deadline: Duration) async {
         switch thing {
         case .turn(let key): guard schedule.isRunning(key) else { return }
@@ -178,11 +178,15 @@ extension Monitor {
         }
         lastWaiter += 1
         let number = lastWaiter
-        let timer = Task { [time = parts.time] in
-            if (try? await time.sleep(until: deadline)) != nil { self.wake(thing, number) }
+        await withTaskGroup { group in
+            // A child task: it runs where the asker's runs, so that a test's clock knows of it.
+            group.addTask { [time = parts.time] in
+                try? await time.sleep(until: deadline)
+                await self.wake(thing, number)
+            }
+            await withCheckedContinuation { waiters[thing, default: [:]][number] = $0 }
+            group.cancelAll()
         }
-        await withCheckedContinuation { waiters[thing, default: [:]][number] = $0 }
-        timer.cancel()
     }
 
     func wake(_ thing: Waitable) {

@@ -151,6 +151,17 @@ import Watching
         #expect(await patient.value.word == "good")
     }
 
+    @Test func whoGivesUpWaitsNoLonger() async {
+        let hold = Hold()
+        let rig = await rig(hold: hold)
+        await rig.advance(to: 11)
+        let asker = rig.ask(1)
+        await rig.time.settle()
+        asker.cancel()
+        #expect(await asker.value.word == "late")
+        #expect(hold.count == 1, "the probe that it joined goes on")
+    }
+
     @Test(arguments: [nil, Duration.seconds(600)])
     func nobodyWaitsForLongerThanAProbeMayTake(limit: Duration?) async {
         let rig = await rig(hold: Hold())
