@@ -23,17 +23,27 @@ package final class ChildProcess: Sendable {
             var status: Int32?
             /// How many wait for something; the deadline runs as long as there is one.
             var waits = 0
-            /// Whether it was killed since what was waited for did not come.
+            /// Whether it was given up, since what was waited for did not come. Its status then is that of a kill, also where only
+            /// what it left behind held its output open.
             var wasKilled = false
             var waiters: [CheckedContinuation<Int32, Never>] = []
             var lineWaiters: [(needle: String, continuation: CheckedContinuation<String?, Never>)] = []
         }
 
         let state = Mutex(State())
-        /// A timer. Open as long as there is no status.
+        /// A timer.
         let deadline = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_CLOEXEC))
-        /// A counter that the end of the process moves. Open as long as there is no status.
+        /// A counter that the end of the process moves.
         let ended = eventfd(0, Int32(EFD_CLOEXEC))
+
+        init() throws {
+            guard deadline >= 0, ended >= 0 else { throw Failure(description: "no descriptor is left") }
+        }
+
+        deinit {
+            close(deadline)
+            close(ended)
+        }
 
         /// - Parameter limit: from now on; nil: none.
         func setDeadline(_ limit: Duration?) {
@@ -60,6 +70,7 @@ package final class ChildProcess: Sendable {
     private static func spawn(
         _ executable: String, _ arguments: [String], _ own: [String: String], _ input: String?
     ) throws -> (pid_t, Record) {
+        let record = try Record()
         let output = try Self.pipe()
         let errors = try Self.pipe()
         defer {
@@ -89,7 +100,6 @@ package final class ChildProcess: Sendable {
             close(errors.read)
             throw Failure(description: "cannot start \(executable): error \(code)")
         }
-        let record = Record()
         startReading(identifier, output: output.read, errors: errors.read, record)
         return (identifier, record)
     }
@@ -135,12 +145,12 @@ package final class ChildProcess: Sendable {
     private func waiting<Value>(within limit: Duration, for wait: () async -> Value) async -> Value {
         record.state.withLock { state in
             state.waits += 1
-            if state.status == nil { record.setDeadline(limit) }
+            record.setDeadline(limit)
         }
         defer {
             record.state.withLock { state in
                 state.waits -= 1
-                if state.waits == 0, state.status == nil { record.setDeadline(nil) }
+                if state.waits == 0 { record.setDeadline(nil) }
             }
         }
         return await wait()
@@ -254,13 +264,12 @@ package final class ChildProcess: Sendable {
         }
 
         private func end() {
-            let (status, waiters, lineWaiters) = record.state.withLock { [identifier, record] state in
+            let (status, waiters, lineWaiters) = record.state.withLock { [identifier] state in
                 var status: Int32 = 0
                 while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
                 status = status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f)
+                if state.wasKilled { status = 128 + SIGKILL }
                 state.status = status
-                close(record.ended)
-                close(record.deadline)
                 defer { (state.waiters, state.lineWaiters) = ([], []) }
                 return (status, state.waiters, state.lineWaiters)
             }
