@@ -116,7 +116,7 @@ package final class ChildProcess: Sendable {
         within limit: Duration = patience
     ) async throws -> (status: Int32, output: String, errors: String) {
         let process = try ChildProcess(executable, arguments, environment: environment, input: input)
-        let status = await process.waiting(within: limit) { await process.end() }
+        let status = await process.exitStatus(within: limit)
         guard !process.record.state.withLock(\.wasKilled) else {
             throw Failure(description: "\(executable) \(arguments) did not end: \(process.errors)")
         }
@@ -137,8 +137,8 @@ package final class ChildProcess: Sendable {
 
     /// The exit status once it has ended and all that it wrote was read; 128 and the signal's number where one ended it, which
     /// is SIGKILL where it does not end by itself.
-    package func exitStatus() async -> Int32 {
-        await waiting(within: Self.patience) { await end() }
+    package func exitStatus(within limit: Duration = patience) async -> Int32 {
+        await waiting(within: limit) { await end() }
     }
 
     /// Kills it where what is waited for does not come; a test that has failed must not hold up the others.

@@ -1,7 +1,6 @@
 """What the checks share: a virtual environment of their own, processes that end with the check, Prometheus's API."""
 
 import atexit
-import contextlib
 import hashlib
 import http.client
 import json
