@@ -68,9 +68,12 @@ final class World: Sendable {
         return folder.appendingPathComponent("config.yml").path
     }
 
-    func start(_ configuration: String, _ arguments: [String] = []) throws -> ExporterProcess {
+    func start(
+        _ configuration: String, _ arguments: [String] = [], environment: [String: String] = [:]
+    ) throws -> ExporterProcess {
         try ExporterProcess(
-            ["serve", "--config.file", configuration, "--web.listen-address", "127.0.0.1:0"] + arguments)
+            ["serve", "--config.file", configuration, "--web.listen-address", "127.0.0.1:0"] + arguments,
+            environment: environment)
     }
 
     /// The certificate and key that a web configuration names `NAME.crt` and `NAME.key`.

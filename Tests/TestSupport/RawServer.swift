@@ -168,11 +168,12 @@ extension RawServer {
             shutdown(number, Int32(SHUT_WR))
         }
 
-        /// What a slow peer does, until the other side has gone.
-        package func pause(milliseconds: Int) {
+        /// What a slow peer does, until the other side has gone: then false.
+        @discardableResult
+        package func pause(milliseconds: Int) -> Bool {
             // The number that poll takes too; the C library's module lacks poll's own name for it.
             var own = pollfd(fd: number, events: Int16(EPOLLRDHUP.rawValue), revents: 0)
-            poll(&own, 1, Int32(milliseconds))
+            return poll(&own, 1, Int32(milliseconds)) < 1
         }
 
         /// A close that the peer sees as a reset.
