@@ -109,7 +109,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ConfigurationFileTests",
-            dependencies: ["ConfigurationFile", "Transport", "Partoo", "Watching", "Probing"],
+            dependencies: ["ConfigurationFile", "Transport", "Partoo", "Watching", "Probing", "TestSupport"],
             swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["CLinux", "Transport"], path: "Tests/TestSupport",

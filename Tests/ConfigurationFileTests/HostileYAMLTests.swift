@@ -1,9 +1,10 @@
 import ConfigurationFile
+import TestSupport
 import Testing
 import Watching
 
 /// Texts that are made to break a reader: none may crash it or keep it busy.
-@Suite("Hostile YAML")
+@Suite("Hostile YAML", .ownThread)
 struct HostileYAMLTests {
     private func load(_ text: String) -> [String] {
         errors(MemoryFileSystem(["/etc/partoo/c.yml": text]).loader(["KEY": "k"]).load(path: "c.yml"))

@@ -1,9 +1,10 @@
 import ConfigurationFile
+import TestSupport
 import Testing
 import Transport
 import Watching
 
-@Suite("Watch files")
+@Suite("Watch files", .ownThread)
 struct WatchFileTests {
     static let main = """
         accounts: [{name: a, api_key_env: KEY}]

@@ -1,4 +1,5 @@
 import ConfigurationFile
+import TestSupport
 import Testing
 import Transport
 import Watching

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Random blocks, read back from all three formats by parsers that know nothing of the encoders.
-@Suite struct FormatEqualityTests {
+@Suite(.ownThread) struct FormatEqualityTests {
     private static let families: [MetricFamily] = [
         .gauge("fuzz_gauge_bytes", help: "A \\ \"gauge\"\nof ünusual help.", unit: "bytes"),
         .counter("fuzz_events_total", help: "Events."),

@@ -3,7 +3,7 @@ import Exposition
 import TestSupport
 import Testing
 
-@Suite struct GzipTests {
+@Suite(.ownThread) struct GzipTests {
     @Test(arguments: [0, 1, 100, 65_536, 3_000_000], [1, 1000, 262_144, 5_000_000])
     func comesBack(count: Int, piece: Int) throws {
         guard count / piece < 10_000 else { return }

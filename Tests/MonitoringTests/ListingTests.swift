@@ -1,11 +1,12 @@
 import ConfigurationFile
 import Monitoring
 import Partoo
+import TestSupport
 import Testing
 import Watching
 
 /// Lists that move while they are read, and what they bring in.
-@Suite struct ListingTests {
+@Suite(.ownThread) struct ListingTests {
     private func page(_ number: Int, of ids: [Int], eventType: String = "business_created") -> WebhookList {
         WebhookList(
             page: number, maximumPage: max(1, (ids.count + 99) / 100), count: ids.count,

@@ -3,7 +3,7 @@ import Probing
 import TestSupport
 import Testing
 
-@Suite struct PatternTests {
+@Suite(.ownThread) struct PatternTests {
     private func match(_ pattern: String, _ text: [UInt8]) throws -> Pattern.Match {
         var budget = SearchBudget.full()
         return try Pattern(pattern).match(text, budget: &budget)

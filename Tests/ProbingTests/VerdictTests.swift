@@ -1,8 +1,9 @@
 import Probing
+import TestSupport
 import Testing
 import Transport
 
-@Suite struct VerdictTests {
+@Suite(.ownThread) struct VerdictTests {
     private let patterns = PatternCache()
 
     private func module(_ change: (inout ProbeModule) -> Void = { _ in }) -> ProbeModule {

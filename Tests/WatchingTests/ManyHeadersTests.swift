@@ -5,7 +5,7 @@ import Transport
 import Watching
 
 /// Whoever controls the API chooses how many custom headers a webhook has, and how they are spelt.
-@Suite struct ManyHeadersTests {
+@Suite(.ownThread) struct ManyHeadersTests {
     private static let key = FingerprintKey(bytes: [9])
 
     private typealias Header = (name: String, value: String)

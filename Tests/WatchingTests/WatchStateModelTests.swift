@@ -6,7 +6,7 @@ import Transport
 import Watching
 
 /// Random lives of a watch, beside a model that remembers all that happened and answers by looking back.
-@Suite(.timeLimit(.minutes(10))) struct WatchStateModelTests {
+@Suite(.ownThread, .timeLimit(.minutes(10))) struct WatchStateModelTests {
     private enum Event {
         case configuration(WebhookConfiguration), missing, failure, confirmed, probe(ProbeFailureReason?), staleProbe
         case accept, redefine(Expectation, Set<ConfigurationField>), pass

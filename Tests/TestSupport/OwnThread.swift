@@ -1,0 +1,17 @@
+package import Testing
+
+/// Runs each test case on a thread of its own: what computes for long must not take one of the pool's few, on which every other
+/// test waits for what it has asked for.
+package struct OwnThread: SuiteTrait, TestTrait, TestScoping {
+    package var isRecursive: Bool { true }
+
+    package func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await withTaskExecutorPreference(SerialTaskExecutor()) { try await function() }
+    }
+}
+
+extension Trait where Self == OwnThread {
+    package static var ownThread: Self { Self() }
+}
