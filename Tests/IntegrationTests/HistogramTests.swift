@@ -1,6 +1,5 @@
 import Foundation
 import Simulator
-import Synchronization
 import TestSupport
 import Testing
 
@@ -93,22 +92,16 @@ import Testing
     /// more of them than the test has asked for: what is looked at does not move.
     @Test func aNativeOneGetsCoarserAtTheHundredAndSixtyFirstBucket() async throws {
         let world = try await World()
-        let wanted = Wanted()
-        let receiver = try RawServer { connection in
-            _ = connection.readRequest()
-            while connection.index >= wanted.probes.load(ordering: .acquiring) {
-                guard connection.pause(milliseconds: 5) else { return }
-            }
-            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        }
+        let gate = ReceiverGate()
+        let receiver = try gate.server()
         world.partoo.put(.init(id: 1, url: "http://127.0.0.1:\(receiver.port)/hook"))
-        let module = "retries: 0\n  patient: {timeout: 10m, allowed_schemes: [http], allowed_networks: [127.0.0.0/8]}"
         let path = try world.configure(
-            ["webhook_id: 1, module: patient"], module: module, intervals: "check_interval: 1y, probe_interval: 10ms")
+            ["webhook_id: 1, module: patient"], module: ReceiverGate.module,
+            intervals: "check_interval: 1y, probe_interval: 10ms")
         let exporter = try world.start(path, environment: ["LD_PRELOAD": ExporterProcess.library("ForgedLatency")])
         let port = try await exporter.port()
         for (count, schema) in [(1, 3), (160, 3), (161, 2), (320, 2), (321, 1), (400, 1)] {
-            wanted.probes.store(count, ordering: .releasing)
+            gate.wanted = count
             let seen = try await eventually { () -> View? in
                 let view = try await view(port)
                 return view.probes >= count ? view : nil
@@ -128,10 +121,5 @@ import Testing
             #expect(now.classic[10] == Int64(min(count, 106)), "\(now.classic)")
         }
         #expect(await exporter.stop() == 0)
-    }
-
-    /// How many probes a receiver is to answer.
-    private final class Wanted: Sendable {
-        let probes = Atomic<Int>(0)
     }
 }

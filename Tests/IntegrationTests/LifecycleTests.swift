@@ -270,17 +270,25 @@ import Testing
     @Test func readyOnceEveryWatchWasChecked() async throws {
         let world = try await World()
         world.partoo.setFault(.reaction(.hang))
-        let exporter = try world.start(try world.configure(["webhook_id: 1"]))
+        // Twenty calls may be made at once, and then one a minute: the last watch waits for that long.
+        let watches = (1...21).map { "webhook_id: \($0)" }
+        let path = try world.configure(watches)
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try world.write(
+            text.replacing("requests_per_minute: 100000", with: "requests_per_minute: 1"), to: "config.yml")
+        let exporter = try world.start(path)
         let port = try await exporter.port()
         #expect(try await LoopbackHTTP.request("GET", "/-/ready", port: port).status == 503)
         #expect(try await LoopbackHTTP.request("GET", "/-/healthy", port: port).status == 200)
         // A failed check is one, too.
         world.partoo.setFault(.status(500))
+        _ = try world.configure(watches)
+        exporter.signal(SIGHUP)
         let isReady = try await eventually {
             try await LoopbackHTTP.request("GET", "/-/ready", port: port).status == 200 ? true : nil
         }
         #expect(isReady == true)
-        #expect(try await exporter.samples()["partoo_webhook_config_checks_total"] ?? 0 >= 1)
+        #expect(try await exporter.samples()["partoo_webhook_config_checks_total", ["webhook_id": "21"]] ?? 0 >= 1)
         #expect(await exporter.stop() == 0)
     }
 }

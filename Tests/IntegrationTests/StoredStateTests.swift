@@ -285,8 +285,10 @@ import Testing
         // Nothing is there yet, and nothing can be put there.
         let empty = try start(world, path, mounting: mount)
         let fresh = try await empty.samples { $0.label("state", of: Self.state, Self.one) == "in_sync" }
-        #expect(fresh[Self.storageErrors] == 1)
+        // Each try counts, and is told once.
+        #expect(fresh[Self.storageErrors] ?? 0 >= 1)
         #expect(await empty.stop() == 0)
+        #expect(empty.errors.split(separator: "\n").filter { $0.contains("msg=storage") }.count == 1)
         let writer = try world.start(path)
         #expect(await writer.line(containing: "baseline learned") != nil)
         #expect(await writer.stop() == 0)

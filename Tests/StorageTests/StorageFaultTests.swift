@@ -192,7 +192,7 @@ import Watching
         let baselines = await fixture.fill(40)
         let good = try Data(contentsOf: URL(fileURLWithPath: fixture.path))
         let key = try Data(contentsOf: URL(fileURLWithPath: fixture.keyFile))
-        var generator = SplitMix(state: 42)
+        var generator = SeededGenerator(seed: 42)
         var unreadable = 0
         for round in 0..<300 {
             var bytes = good
@@ -222,17 +222,5 @@ import Watching
             await storage.close()
         }
         #expect(unreadable > 0)
-    }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

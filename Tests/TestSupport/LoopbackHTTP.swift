@@ -23,9 +23,16 @@ package enum LoopbackHTTP {
     package static func request(
         _ method: String = "GET", _ path: String, port: Int, headers: [String] = []
     ) async throws -> Answer {
+        try await onThread { try requestHere(method, path, port: port, headers: headers) }
+    }
+
+    /// The same on the caller's own thread, for what must be asked for without a break.
+    package static func requestHere(
+        _ method: String = "GET", _ path: String, port: Int, headers: [String] = []
+    ) throws -> Answer {
         let lines = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1:\(port)", "Connection: close"] + headers
         let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
-        return try parse(await exchange(bytes, port: port), isHead: method == "HEAD")
+        return try parse(exchangeHere(bytes, port: port), isHead: method == "HEAD")
     }
 
     /// Sends bytes as they are and reads until the peer closes.
@@ -38,7 +45,7 @@ package enum LoopbackHTTP {
         guard descriptor >= 0 else { throw Failure(description: "socket: \(errno)") }
         defer { close(descriptor) }
         // A stuck server must fail the test, not hang it.
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

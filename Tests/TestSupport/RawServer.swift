@@ -168,7 +168,7 @@ extension RawServer {
             shutdown(number, Int32(SHUT_WR))
         }
 
-        /// What a slow peer does, until the other side has gone: then false.
+        /// What a slow peer does; false as soon as the other side has gone.
         @discardableResult
         package func pause(milliseconds: Int) -> Bool {
             // The number that poll takes too; the C library's module lacks poll's own name for it.

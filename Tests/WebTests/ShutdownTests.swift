@@ -67,7 +67,8 @@ import Web
     }
 
     @Test func aRequestThatHasBegunMayEndAndIsAnswered() async throws {
-        try await ServerRig { _ in .text(200, "ok") }.run { server in
+        let rig = ServerRig(limits: WebServer.Limits(readTimeout: .seconds(3600))) { _ in .text(200, "ok") }
+        try await rig.run { server in
             let client = try RawClient(server.port)
             let idle = try RawClient(server.port)
             try await onThread {
