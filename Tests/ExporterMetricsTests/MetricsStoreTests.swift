@@ -52,6 +52,14 @@ import Watching
         #expect(samples(store).series("partoo_webhook_probes_total").count == 2)
     }
 
+    @Test func aFailureOfTheStorageCountsOnce() throws {
+        let store = try StoreRig.store()
+        for count in 0...2 {
+            #expect(samples(store)["partoo_exporter_storage_errors_total"] == Double(count))
+            store.storageFailed()
+        }
+    }
+
     @Test func otherBucketsBeginAnewAndShowAtOnce() throws {
         let rig = try StoreRig()
         rig.check()

@@ -270,7 +270,7 @@ import Testing
     @Test func readyOnceEveryWatchWasChecked() async throws {
         let world = try await World()
         world.partoo.setFault(.reaction(.hang))
-        // Twenty calls may be made at once, and then one a minute: the last watch waits for that long.
+        // One call may be made, and then one a minute: the last watch waits for as long as a test looks.
         let watches = (1...21).map { "webhook_id: \($0)" }
         let path = try world.configure(watches)
         let text = try String(contentsOfFile: path, encoding: .utf8)

@@ -8,8 +8,8 @@ import Testing
 @Suite struct ShutdownTests {
     private static let request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    /// Ends it, and waits until nobody is let in any more. A scrape has three seconds from then on: whoever reads on must do so
-    /// on the same thread.
+    /// Ends it, and waits until nobody is let in any more. A scrape has three seconds from the signal on: whoever reads on must
+    /// do so on the same thread.
     private func end(_ exporter: ExporterProcess, _ port: Int) -> Bool {
         exporter.signal(SIGTERM)
         return waitHere { (try? RawClient(port)) == nil }
