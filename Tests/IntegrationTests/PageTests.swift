@@ -95,7 +95,7 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
-    @Test func aProbeOnDemandIsFreshReusedAndUncounted() async throws {
+    @Test(.ownThread) func aProbeOnDemandIsFreshReusedAndUncounted() async throws {
         let world = try await World()
         let (receiver, origin) = try await world.receiver(.status(200))
         world.partoo.put(.init(id: 1, url: "\(origin)/hook"))
@@ -107,19 +107,17 @@ import Testing
         #expect(first.faults.isEmpty)
         #expect(first["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1)
         #expect(world.partoo.count("/v2/webhooks/1") >= 1)
-        // One younger than 5 s is reused: asked for again without a break as soon as there is a new one.
-        let (one, seen, other, seenByThen) = try await onThread {
-            var (one, seen) = ("", receiver.count)
-            _ = try waitHere {
-                one = try LoopbackHTTP.requestHere("GET", "/probe?webhook_id=1", port: port).text
-                defer { seen = receiver.count }
-                return receiver.count > seen
-            }
-            receiver.behaviour = .status(503)
-            let other = try LoopbackHTTP.requestHere("GET", "/probe?webhook_id=1", port: port).text
-            return (one, seen, other, receiver.count)
+        // One younger than 5 s is reused: asked for again as soon as there is a new one.
+        let asked = receiver.count
+        let new = try await eventually { () -> String? in
+            let text = try await LoopbackHTTP.request("GET", "/probe?webhook_id=1", port: port).text
+            return receiver.count > asked ? text : nil
         }
-        #expect(one == other && seen == seenByThen)
+        let one = try #require(new)
+        let seen = receiver.count
+        receiver.behaviour = .status(503)
+        let other = try await LoopbackHTTP.request("GET", "/probe?webhook_id=1", port: port).text
+        #expect(one == other && receiver.count == seen)
         #expect(Samples(other)["partoo_webhook_probe_success", ["webhook_id": "1"]] == 1)
         let failing = try await eventually { () -> Samples? in
             let samples = try await Self.samplesOf("/probe?webhook_id=1", port)
@@ -249,7 +247,7 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
-    @Test func aWebhookWithAPastShowsAllOfIt() async throws {
+    @Test(.ownThread) func aWebhookWithAPastShowsAllOfIt() async throws {
         let world = try await World()
         let (receiver, origin) = try await world.receiver(.status(200))
         world.partoo.put(
@@ -258,16 +256,12 @@ import Testing
             try world.configure(["webhook_id: 1"], intervals: "check_interval: 500ms, probe_interval: 200ms"))
         let port = try await exporter.port()
         // Sixty outcomes are shown. Soon after the twenty-fifth there are no more, so that the good ones stay.
-        let hasPast = try await onThread {
-            let isLearned = waitHere { receiver.count > 2 && exporter.errors.contains("baseline learned") }
-            world.partoo.edit(1) { $0.customHeaders["X-Tenant"] = "canary-green" }
-            receiver.behaviour = .status(503)
-            let isSeen = waitHere { receiver.count > 25 && exporter.errors.contains("state=drifted") }
-            _ = try world.configure(["webhook_id: 1"], intervals: "check_interval: 1y, probe_interval: 1y")
-            exporter.signal(SIGHUP)
-            return isLearned && isSeen
-        }
-        #expect(hasPast, "\(exporter.errors)")
+        _ = try await eventually { receiver.count > 2 && exporter.errors.contains("baseline learned") ? true : nil }
+        world.partoo.edit(1) { $0.customHeaders["X-Tenant"] = "canary-green" }
+        receiver.behaviour = .status(503)
+        _ = try await eventually { receiver.count > 25 && exporter.errors.contains("state=drifted") ? true : nil }
+        _ = try world.configure(["webhook_id: 1"], intervals: "check_interval: 1y, probe_interval: 1y")
+        exporter.signal(SIGHUP)
         let page = try #require(
             try await eventually { () -> String? in
                 let text = try await LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text
@@ -398,19 +392,17 @@ import Testing
             return samples
         }
         _ = try await eventually { receiver.connections == 2 ? true : nil }
-        let (late, others) = try await onThread {
-            let clients = try (1...4).map { _ in try RawClient(port) }
-            for client in clients {
-                client.send("GET /probe?webhook_id=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            }
-            // Whoever asks now waits for the one that runs, and for no longer than the asker can.
-            let late = try LoopbackHTTP.requestHere(
-                "GET", "/probe?webhook_id=1", port: port, headers: ["X-Prometheus-Scrape-Timeout-Seconds: 0.6"])
-            gate.wanted = 2
-            return (late.status, try clients.map { Samples(try $0.receiveAll()) })
+        let clients = try (1...4).map { _ in try RawClient(port) }
+        for client in clients {
+            client.send("GET /probe?webhook_id=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         }
+        // Whoever asks now waits for the one that runs, and for no longer than the asker can.
+        let late = try await LoopbackHTTP.request(
+            "GET", "/probe?webhook_id=1", port: port, headers: ["X-Prometheus-Scrape-Timeout-Seconds: 0.6"])
+        gate.wanted = 2
+        let others = try await onThread { try clients.map { Samples(try $0.receiveAll()) } }
         let shared = try await first.value["partoo_webhook_probe_duration_seconds"]
-        #expect(shared != nil && others.count == 4 && late == 504)
+        #expect(shared != nil && others.count == 4 && late.status == 504)
         #expect(others.allSatisfy { $0["partoo_webhook_probe_duration_seconds"] == shared })
         #expect(receiver.connections == 2 && world.partoo.count("/v2/webhooks/1") == calls && calls > 0)
         #expect(await exporter.stop() == 0)

@@ -23,16 +23,9 @@ package enum LoopbackHTTP {
     package static func request(
         _ method: String = "GET", _ path: String, port: Int, headers: [String] = []
     ) async throws -> Answer {
-        try await onThread { try requestHere(method, path, port: port, headers: headers) }
-    }
-
-    /// The same on the caller's own thread, for what must be asked for without a break.
-    package static func requestHere(
-        _ method: String = "GET", _ path: String, port: Int, headers: [String] = []
-    ) throws -> Answer {
         let lines = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1:\(port)", "Connection: close"] + headers
         let bytes = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
-        return try parse(exchangeHere(bytes, port: port), isHead: method == "HEAD")
+        return try parse(await exchange(bytes, port: port), isHead: method == "HEAD")
     }
 
     /// Sends bytes as they are and reads until the peer closes.
