@@ -12,7 +12,9 @@ enum Program {
                 "error: fewer than \(Descriptors.least) more files can be opened: raise the limit (`ulimit -n`)")
             Glibc.exit(1)
         }
-        Task {
+        // What begins on the main thread is urgent by default, and an actor's urgent work goes first: where checks are more than
+        // the machine can do, whoever asks for a page would never have a turn.
+        Task(priority: .medium) {
             await ExporterCommand.main()
             Glibc.exit(0)
         }
