@@ -150,6 +150,35 @@ import Testing
         #expect(await exporter.stop() == 0)
     }
 
+    /// An actor does urgent work first, so that where checks are more than the machine can do, whoever asks for a page has a turn
+    /// only if no check is urgent. That machine is hard to come by in a test; the threads' names, which say how urgent their
+    /// work is, are not.
+    @Test func nothingIsMoreUrgentThanAPage() async throws {
+        let world = try await World()
+        let (_, origin) = try await world.receiver(.status(200))
+        for id in 1...20 { world.partoo.put(.init(id: id, url: "\(origin)/hook")) }
+        let exporter = try world.start(try world.configure((1...20).map { "webhook_id: \($0)" }))
+        let port = try await exporter.port()
+        let threads = URL(fileURLWithPath: "/proc/\(exporter.processIdentifier)/task")
+        var names: Set<String> = []
+        for round in 1...5 {
+            _ = try await exporter.samples {
+                $0["partoo_webhook_probes_total", ["webhook_id": "1"]] ?? 0 >= Double(round)
+            }
+            #expect(try await LoopbackHTTP.request("GET", "/", port: port).status == 200)
+            for thread in try FileManager.default.contentsOfDirectory(at: threads, includingPropertiesForKeys: nil) {
+                // One of them may end meanwhile.
+                if let name = try? String(contentsOf: thread.appendingPathComponent("comm"), encoding: .utf8) {
+                    names.insert(name.trimmingCharacters(in: .newlines))
+                }
+            }
+        }
+        // The ends of the names that the runtime gives them, as much as the kernel keeps.
+        #expect(names.contains { $0.hasSuffix(".default-qos") }, "\(names)")
+        #expect(!names.contains { $0.hasSuffix("-initiated-qos") || $0.hasSuffix("interactive-qos") }, "\(names)")
+        #expect(await exporter.stop() == 0)
+    }
+
     /// Whoever asks for probes of a receiver that hangs keeps no scrape out, and is no scrape that was refused.
     @Test func probesOnDemandTakeNoScrapesPlace() async throws {
         let world = try await World()
