@@ -133,7 +133,7 @@ let package = Package(
         .testTarget(
             name: "WebTests",
             dependencies: [
-                "ConfigurationFile", "Monitoring", "Web", "TestSupport", "Transport", "WatchSamples",
+                "ConfigurationFile", "Monitoring", "Simulator", "Web", "TestSupport", "Transport", "WatchSamples",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),

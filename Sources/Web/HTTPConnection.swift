@@ -53,6 +53,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     private var isHeaderAwaited = true
     private var wantsToRead = false
     private var isInputClosed = false
+    private var isWritingPieces = false
     /// When the client must have done its part; nil while nothing is awaited of it.
     private var deadline: NIODeadline?
     private var alarm: (at: NIODeadline, scheduled: Scheduled<Void>)?
@@ -227,14 +228,24 @@ final class HTTPConnection: ChannelDuplexHandler {
         phase = .writing(Outgoing(body: body, isLast: isLast, isEarly: isEarly))
         expect(within: server.limits.sendTimeout)
         put(.head(head), promise: body.isEmpty ? taken() : nil)
-        if body.isEmpty { put(.end(nil)) }
-        writePieces()
+        if body.isEmpty {
+            put(.end(nil))
+            context?.flush()
+        } else {
+            writePieces()
+        }
     }
 
-    /// As much as the connection takes now.
+    /// As much as the connection takes now. Each piece is flushed before the next: TLS encrypts no earlier, and until then
+    /// nothing counts as not yet taken.
     private func writePieces() {
-        guard let context else { return }
-        while case .writing(var outgoing) = phase, outgoing.written < outgoing.body.count, context.channel.isWritable {
+        // A flush may say at once that the connection takes more.
+        guard !isWritingPieces else { return }
+        isWritingPieces = true
+        defer { isWritingPieces = false }
+        while case .writing(var outgoing) = phase, outgoing.written < outgoing.body.count, let context,
+            context.channel.isWritable
+        {
             let end = min(outgoing.written + Self.pieceBytes, outgoing.body.count)
             let piece = ByteBuffer(bytes: outgoing.body[outgoing.written..<end])
             outgoing.written = end
@@ -242,8 +253,8 @@ final class HTTPConnection: ChannelDuplexHandler {
             let isAll = end == outgoing.body.count
             put(.body(.byteBuffer(piece)), promise: isAll ? taken() : nil)
             if isAll { put(.end(nil)) }
+            context.flush()
         }
-        context.flush()
     }
 
     private func put(_ part: HTTPServerResponsePart, promise: EventLoopPromise<Void>? = nil) {

@@ -23,7 +23,7 @@ package struct WebServer: Sendable {
         package var idleTimeout: Duration
         /// From the end of a request's headers to that of its body.
         package var readTimeout: Duration
-        /// A client that takes nothing of its answer for so long is cut.
+        /// A client that does not take the next 256 KiB of its answer, or what is left of it, within so long is cut.
         package var sendTimeout: Duration
         package var maximumHeaderBytes: Int
         package var maximumBodyBytes: Int

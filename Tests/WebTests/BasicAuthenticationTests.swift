@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Logging
 import Synchronization
 import TestSupport
 import Testing
@@ -106,8 +105,7 @@ import Transport
             try Data("basic_auth_users: {alice: \"\(hash)\"}".utf8).write(to: file, options: .atomic)
         }
         try write(Self.hash)
-        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let security = try WebSecurity(path: file.path, logger: quiet)
+        let security = try WebSecurity(path: file.path, logger: ServerRig.quiet)
         let request = WebRequest(
             method: "GET", target: "/", headers: [("Authorization", header("alice", Self.password))])
         let status = { await security.guarded(request, from: nil) { _ in .text(200, "ok") }.status }

@@ -1,4 +1,3 @@
-import Logging
 import ServiceLifecycle
 import TestSupport
 import Testing
@@ -16,10 +15,9 @@ import Web
         let early = try (0..<20).map { _ in try RawClient(port) }
         try await onThread { for client in early { client.send(Self.request) } }
         let server = WebServer { _ in .text(200, "ok") }
-        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: listeners.map { .init(service: $0.service(server)) }, logger: quiet))
+                services: listeners.map { .init(service: $0.service(server)) }, logger: ServerRig.quiet))
         async let end: Void = group.run()
         for client in early {
             let answer = try await onThread { try client.receiveAll() }

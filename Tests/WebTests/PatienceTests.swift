@@ -1,5 +1,8 @@
+import Foundation
+import Simulator
 import TestSupport
 import Testing
+import Transport
 import Web
 
 /// How long a server waits for a client, and that nobody else waits with it.
@@ -106,6 +109,44 @@ import Web
             #expect(answered == true)
             let rest = try? await onThread { try stuck.receiveAll() }
             #expect((rest?.utf8.count ?? 0) < large.body.count)
+        }
+    }
+
+    /// A client that reads steadily has the whole answer, also where that takes longer than one that reads nothing is waited
+    /// for. Over TLS nothing counts as not taken yet before it is encrypted.
+    @Test func overTLSTooAClientIsCutOnlyWhereItTakesNothing() async throws {
+        let large = WebResponse(status: 200, body: [UInt8](repeating: UInt8(ascii: "x"), count: 24 << 20))
+        let authority = try SimulatedCertificateAuthority()
+        let identity = try authority.issue(.good)
+        try await withFiles([
+            "ca.pem": authority.pem, "server.crt": identity.certificatePEM, "server.key": identity.keyPEM,
+            "web.yml": "tls_server_config: {cert_file: server.crt, key_file: server.key}",
+        ]) { folder in
+            var rig = rig(send: .seconds(3), large)
+            rig.security = try WebSecurity(path: "\(folder)/web.yml", logger: ServerRig.quiet)
+            try await rig.run { server in
+                let curl = { @Sendable (options: [String]) in
+                    ["-s", "-o", "/dev/null", "--cacert", "\(folder)/ca.pem"] + options
+                        + ["https://127.0.0.1:\(server.port)/"]
+                }
+                let status = { @Sendable in
+                    try await ChildProcess.run("/usr/bin/curl", curl(["-I", "-w", "%{http_code}"])).output
+                }
+                // It takes twelve seconds. On a busy machine it may be held up for too long, so it is tried again.
+                var read: [String] = []
+                while read.count < 10, read.last != "200 \(large.body.count)" {
+                    let run = try await ChildProcess.run(
+                        "/usr/bin/curl", curl(["--limit-rate", "2M", "-w", "%{http_code} %{size_download}"]))
+                    read.append(run.output)
+                }
+                #expect(read.last == "200 \(large.body.count)", "\(read)")
+                // It reads a first piece, and then sleeps for hours.
+                let stuck = try ChildProcess("/usr/bin/curl", curl(["--limit-rate", "1"]))
+                #expect(try await eventually { try await status() == "503" ? true : nil } == true)
+                #expect(try await eventually { try await status() == "200" ? true : nil } == true)
+                stuck.signal(SIGKILL)
+                #expect(await stuck.exitStatus() == 128 + SIGKILL, "its place came back before it had read all")
+            }
         }
     }
 

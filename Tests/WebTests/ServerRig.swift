@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import ServiceLifecycle
 import TestSupport
@@ -22,6 +23,8 @@ struct ServerRig {
         self.handler = handler
     }
 
+    static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
     /// What a body may do with the server.
     struct Running: Sendable {
         /// In the order of the hosts.
@@ -41,13 +44,12 @@ struct ServerRig {
     }
 
     func run<Value: Sendable>(_ body: @escaping @Sendable (Running) async throws -> Value) async throws -> Value {
-        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let (ended, end) = AsyncStream.makeStream(of: Void.self)
         let server = WebServer(limits: limits, security: security, handler: handler)
         let listeners = try await HTTPListener.listen(on: hosts.map { try #require(ListenAddress("\($0):0")) })
         let services = listeners.map { $0.service(server) }
         var configuration = ServiceGroupConfiguration(
-            services: services.map { .init(service: $0, successTerminationBehavior: .ignore) }, logger: quiet)
+            services: services.map { .init(service: $0, successTerminationBehavior: .ignore) }, logger: Self.quiet)
         configuration.maximumGracefulShutdownDuration = timeToEnd
         let group = ServiceGroup(configuration: configuration)
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -87,4 +89,13 @@ extension ServerRig.Running {
             return try client.receiveAll(orReset: orReset)
         }
     }
+}
+
+/// A folder with these files, by their names, for as long as the body runs.
+func withFiles(_ files: [String: String], _ body: (_ folder: String) async throws -> Void) async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("partoo-web-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (name, text) in files { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
+    try await body(folder.path)
 }

@@ -1,6 +1,5 @@
 import ConfigurationFile
 import Foundation
-import Logging
 import Synchronization
 import TestSupport
 import Testing
@@ -18,15 +17,8 @@ import Transport
 
     /// A `web.yml` of its own for as long as the body runs.
     private func withFile(_ text: String, _ body: (String) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("partoo-web-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appendingPathComponent("web.yml").path
-        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        try await body(file)
+        try await withFiles(["web.yml": text]) { try await body("\($0)/web.yml") }
     }
-
-    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private static func authorization(_ password: String) -> String {
         "Authorization: Basic " + Data("alice:\(password)".utf8).base64EncodedString()
@@ -36,7 +28,7 @@ import Transport
         let (checking, check) = AsyncStream.makeStream(of: Void.self)
         let (verdict, decide) = AsyncStream.makeStream(of: Void.self)
         try await withFile(Self.web) { file in
-            let security = try WebSecurity(path: file, logger: quiet) { password, _ in
+            let security = try WebSecurity(path: file, logger: ServerRig.quiet) { password, _ in
                 guard password == Array("wrong".utf8) else { return true }
                 check.yield()
                 for await _ in verdict { break }
@@ -63,7 +55,7 @@ import Transport
         let (entered, enter) = AsyncStream.makeStream(of: Void.self)
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
         try await withFile(Self.web) { file in
-            let security = try WebSecurity(path: file, logger: quiet) { password, _ in
+            let security = try WebSecurity(path: file, logger: ServerRig.quiet) { password, _ in
                 password == Array("right".utf8)
             }
             let limits = WebServer.Limits(maximumRequests: 1, limitedPaths: [["/"]])
@@ -87,7 +79,7 @@ import Transport
     @Test func aCrowdOfWrongPasswordsTakesNeitherRoomNorTurnsFromOthers() async throws {
         let (verdict, decide) = AsyncStream.makeStream(of: Void.self)
         try await withFile(Self.web) { file in
-            let security = try WebSecurity(path: file, logger: quiet) { password, _ in
+            let security = try WebSecurity(path: file, logger: ServerRig.quiet) { password, _ in
                 guard password == Array("wrong".utf8) else { return true }
                 for await _ in verdict {}
                 return false
@@ -150,7 +142,7 @@ import Transport
     @Test func aFileThatIsReplacedRightAfterItWasReadIsNoticed() async throws {
         try await withFile("{}") { file in
             let loader = WebConfigurationLoader(fileSystem: Replacing(by: Self.web))
-            let security = try WebSecurity(path: file, logger: quiet, loader: loader) { _, _ in false }
+            let security = try WebSecurity(path: file, logger: ServerRig.quiet, loader: loader) { _, _ in false }
             let answer = await security.guarded(WebRequest(method: "GET", target: "/"), from: nil) { _ in
                 .text(200, "ok")
             }
