@@ -31,7 +31,7 @@ import Testing
         let world = try await World()
         try world.writeIdentity(try world.authority.issue(.good))
         try world.write("tls_server_config: {cert_file: server.crt, key_file: server.key}", to: "web.yml")
-        // No more than has to be: it is encrypted within the 3 s that the end may take, whatever runs beside.
+        // No more than has to be: it is encrypted and read within the 3 s that the end may take, whatever runs beside.
         let (exporter, port) = try await world.startWithLargeMetrics(
             ["--web.config.file", world.path("web.yml")], scheme: "https", watches: 400)
         // curl takes from the connection what it can write to the pipe, and nobody reads that yet.
