@@ -162,8 +162,14 @@ import Watching
         #expect(hold.count == 2 && rig.world.probes.count == 6)
     }
 
-    @Test func readyIsWhenEveryWatchWasCheckedOnce() async {
-        let rig = await Rig(Rig.configuration((1...5).map { Rig.watch($0) } + [Rig.watch(9, enabled: false)]))
+    /// A check that fails is one, too.
+    @Test(arguments: [nil, ScriptedWorld.ownError, .answer(500), .answer(200, "broken"), .failure(.responseTimeout)])
+    func readyIsWhenEveryWatchWasCheckedOnce(answer: Transfer?) async {
+        let rig = await Rig(
+            Rig.configuration((1...5).map { Rig.watch($0) } + [Rig.watch(9, enabled: false)])
+        ) { world in
+            world.change { $0.answers[3] = answer }
+        }
         #expect(await !rig.isReady)
         await rig.advance(to: 10)
         #expect(await rig.isReady && rig.world.calls(of: 9).isEmpty)
