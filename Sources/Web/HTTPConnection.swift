@@ -59,7 +59,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     private var alarm: (at: NIODeadline, scheduled: Scheduled<Void>)?
 
     /// In pieces, so that a client which takes some of them is seen to do so.
-    private static let pieceBytes = 256 << 10
+    static let pieceBytes = 256 << 10
     /// Parts of requests that a client may send ahead of the answers.
     private static let maximumBacklog = 2048
     /// How long a client has to read a refusal and stop sending.

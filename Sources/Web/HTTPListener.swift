@@ -45,7 +45,10 @@ package struct HTTPListener: Sendable {
                 .serverChannelOption(.autoRead, value: false)
                 // A client may say all that it has to say and then read.
                 .childChannelOption(.allowRemoteHalfClosure, value: true)
-                .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 256 << 10))
+                // Above the mark with one piece, so that none is added to it.
+                .childChannelOption(
+                    .writeBufferWaterMark, value: .init(low: 64 << 10, high: HTTPConnection.pieceBytes - 1)
+                )
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try door.welcome(channel) }
                 }

@@ -23,7 +23,8 @@ package struct WebServer: Sendable {
         package var idleTimeout: Duration
         /// From the end of a request's headers to that of its body.
         package var readTimeout: Duration
-        /// A client that does not take the next 256 KiB of its answer, or what is left of it, within so long is cut.
+        /// A connection whose buffers have no room for the next 256 KiB of its answer, or what is left of it, within so long is
+        /// cut.
         package var sendTimeout: Duration
         package var maximumHeaderBytes: Int
         package var maximumBodyBytes: Int

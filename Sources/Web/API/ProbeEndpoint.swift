@@ -86,10 +86,16 @@ struct ProbeEndpoint: Sendable {
 
     private func limit(_ request: WebRequest) throws(Refusal) -> Duration? {
         guard let text = request.header("X-Prometheus-Scrape-Timeout-Seconds") else { return nil }
-        let isNumber = !text.isEmpty && text.utf8.allSatisfy { $0.isASCIIDigit || $0 == UInt8(ascii: ".") }
-        guard isNumber, let seconds = Double(text), (0.001...86_400).contains(seconds) else {
+        guard let limit = Self.limit(scrapeTimeout: text) else {
             throw Refusal(400, "X-Prometheus-Scrape-Timeout-Seconds must be a number of seconds.")
         }
+        return limit
+    }
+
+    /// How long the answer may take to be there in time; nil for what is no number of seconds.
+    static func limit(scrapeTimeout text: String) -> Duration? {
+        let isNumber = !text.isEmpty && text.utf8.allSatisfy { $0.isASCIIDigit || $0 == UInt8(ascii: ".") }
+        guard isNumber, let seconds = Double(text), (0.001...86_400).contains(seconds) else { return nil }
         // Of a timeout hardly longer than the margin, half is left.
         return .milliseconds(Int64(max(seconds - Self.margin, seconds / 2) * 1000))
     }
