@@ -256,12 +256,17 @@ import Testing
             try world.configure(["webhook_id: 1"], intervals: "check_interval: 500ms, probe_interval: 200ms"))
         let port = try await exporter.port()
         // Sixty outcomes are shown. Soon after the twenty-fifth there are no more, so that the good ones stay.
-        _ = try await eventually { receiver.count > 2 && exporter.errors.contains("baseline learned") ? true : nil }
+        let isLearned = try await eventually {
+            receiver.count > 2 && exporter.errors.contains("baseline learned") ? true : nil
+        }
         world.partoo.edit(1) { $0.customHeaders["X-Tenant"] = "canary-green" }
         receiver.behaviour = .status(503)
-        _ = try await eventually { receiver.count > 25 && exporter.errors.contains("state=drifted") ? true : nil }
+        let isSeen = try await eventually {
+            receiver.count > 25 && exporter.errors.contains("state=drifted") ? true : nil
+        }
         _ = try world.configure(["webhook_id: 1"], intervals: "check_interval: 1y, probe_interval: 1y")
         exporter.signal(SIGHUP)
+        #expect(isLearned == true && isSeen == true, "\(exporter.errors)")
         let page = try #require(
             try await eventually { () -> String? in
                 let text = try await LoopbackHTTP.request("GET", "/webhooks/acme/1", port: port).text

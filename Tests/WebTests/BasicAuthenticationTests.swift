@@ -97,24 +97,24 @@ import Transport
     }
 
     @Test func aChangedHashHoldsFromTheNextRequestOn() async throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("partoo-web-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appendingPathComponent("web.yml")
-        let write = { (hash: String) in
-            try Data("basic_auth_users: {alice: \"\(hash)\"}".utf8).write(to: file, options: .atomic)
+        try await withFiles([:]) { folder in
+            let file = "\(folder)/web.yml"
+            let write = { (hash: String) in
+                let text = "basic_auth_users: {alice: \"\(hash)\"}"
+                try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+            }
+            try write(Self.hash)
+            let security = try WebSecurity(path: file, logger: ServerRig.quiet)
+            let request = WebRequest(
+                method: "GET", target: "/", headers: [("Authorization", header("alice", Self.password))])
+            let status = { await security.guarded(request, from: nil) { _ in .text(200, "ok") }.status }
+            for _ in 0..<2 { #expect(await status() == 200) }
+            // Another salt, so no password of ours.
+            try write(Self.hash.replacing("abcdef", with: "abcdeg"))
+            #expect(await status() == 401)
+            try write(Self.hash)
+            #expect(await status() == 200)
         }
-        try write(Self.hash)
-        let security = try WebSecurity(path: file.path, logger: ServerRig.quiet)
-        let request = WebRequest(
-            method: "GET", target: "/", headers: [("Authorization", header("alice", Self.password))])
-        let status = { await security.guarded(request, from: nil) { _ in .text(200, "ok") }.status }
-        for _ in 0..<2 { #expect(await status() == 200) }
-        // Another salt, so no password of ours.
-        try write(Self.hash.replacing("abcdef", with: "abcdeg"))
-        #expect(await status() == 401)
-        try write(Self.hash)
-        #expect(await status() == 200)
     }
 
     /// Whoever stays need not be asked again because a certificate was renewed or somebody else came.
